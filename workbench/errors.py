@@ -1,0 +1,72 @@
+"""One family of errors: what is wrong, where, the nearest valid thing, what to type next.
+
+The command line prints ``str(error)`` on one line and exits with ``exit_code``; only ``--debug`` shows a traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Anything that workbench refuses or could not do; exit code 1.
+
+    Args:
+        problem: what is wrong, as a clause without a full stop.
+        where: file, line, field or run that it concerns.
+        hint: what to type or change next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, where: str = "", hint: str = "") -> None:
+        self.problem = problem
+        self.where = where
+        self.hint = hint
+        super().__init__(problem, where, hint)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.problem}" if self.where else self.problem
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+class UsageError(WorkbenchError):
+    """What was typed or written is not valid: a name, an option, a spec; exit code 2."""
+
+    exit_code = 2
+
+
+class SpecError(UsageError):
+    """A spec.py that does not load, or that describes something impossible."""
+
+
+class FieldError(SpecError):
+    """A field that does not exist, or a value that its field does not take."""
+
+
+class DeviceError(UsageError):
+    """A device that was asked for and is not there."""
+
+
+class DataError(WorkbenchError):
+    """Data that is missing, truncated, or not what its pin says."""
+
+
+class RecordError(WorkbenchError):
+    """A record (journal, git, DVC, MLflow) that could not be read or written."""
+
+
+class DivergedError(WorkbenchError):
+    """A run whose loss is no longer a finite number."""
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the closest option, else the options in words, else nothing."""
+    choices = sorted(options)
+    found = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    if found:
+        return f"; did you mean '{found[0]}'?"
+    if choices and len(choices) <= 12:
+        return "; there is " + ", ".join(f"'{choice}'" for choice in choices)
+    return ""

@@ -1,0 +1,184 @@
+"""Parts: frozen, validated, keyword-only descriptions that are built late.
+
+A part holds plain values and other parts, never a tensor or an open file, so it can be compared, flattened into
+MLflow parameters, hashed into an identity, and derived by changing one thing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self, Union, dataclass_transform
+
+from workbench.errors import FieldError, nearest
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,))
+class Part:
+    """Base of every description. Subclasses declare annotated fields and may override :meth:`check`.
+
+    A field that reads well without its name is declared with ``field(kw_only=False)``.
+    Raises :class:`FieldError` for an unknown field, a missing one, or a value that its annotation does not allow.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclasses.dataclass(frozen=True, kw_only=True, repr=False)(cls)
+        cls.__init__ = _named(cls.__init__)  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        hints = _hints(type(self))
+        for name in self.fields():
+            value = getattr(self, name)
+            if isinstance(value, list):
+                value = tuple(value)
+                object.__setattr__(self, name, value)
+            if not _allowed(value, hints[name]):
+                raise FieldError(
+                    f"{type(self).__name__}.{name} is {value!r}{_expected(value, hints[name])}"
+                )
+        self.check()
+
+    def check(self) -> None:
+        """Refuse combinations of values that make no sense, naming the field to change."""
+
+    @classmethod
+    def fields(cls) -> tuple[str, ...]:
+        """The field names in the order in which they were declared."""
+        return tuple(each.name for each in dataclasses.fields(typing.cast(Any, cls)))
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with some fields changed; ``a__b=value`` reaches field ``b`` of the part in field ``a``."""
+        direct: dict[str, Any] = {}
+        nested: dict[str, dict[str, Any]] = {}
+        for path, value in changes.items():
+            name, _, rest = path.partition("__")
+            _require_field(type(self), name)
+            if rest:
+                nested.setdefault(name, {})[rest] = value
+            else:
+                direct[name] = value
+        for name, inner in nested.items():
+            part = direct.get(name, getattr(self, name))
+            if not isinstance(part, Part):
+                raise FieldError(f"{type(self).__name__}.{name} is {part!r}, which has no field '{next(iter(inner))}'")
+            direct[name] = part.but(**inner)
+        return dataclasses.replace(typing.cast(Any, self), **direct)
+
+    def flatten(self, prefix: str = "") -> dict[str, Any]:
+        """``{"norm.stats": "track"}``: dotted paths to plain values; a part's class stands under its own path."""
+        flat: dict[str, Any] = {prefix.rstrip(".") or "part": type(self).__name__}
+        for name, value in self._items():
+            flat.update(flatten(value, prefix + name))
+        return flat
+
+    def identity(self) -> str:
+        """64 hexadecimal digits that are equal exactly when two parts describe the same thing."""
+        return digest(self.flatten())
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        for name in self.fields():
+            yield name, getattr(self, name)
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in dataclasses.fields(typing.cast(Any, self))
+            if getattr(self, each.name) != each.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def flatten(value: Any, path: str) -> dict[str, Any]:
+    """Dotted paths to plain values for a part, a mapping, a sequence of parts, or a plain value."""
+    if isinstance(value, Part):
+        return value.flatten(path + ".")
+    if isinstance(value, Mapping):
+        return {k: v for name, each in value.items() for k, v in flatten(each, f"{path}.{name}").items()}
+    if isinstance(value, tuple) and any(isinstance(each, Part) for each in value):
+        return {k: v for n, each in enumerate(value) for k, v in flatten(each, f"{path}.{n}").items()}
+    return {path: list(value) if isinstance(value, tuple) else value}
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value of plain types, independent of the order of keys, as 64 hexadecimal digits."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """``{path: (old, new)}`` for the flattened fields that differ; a path absent on one side counts as None."""
+    paths = [*old, *(path for path in new if path not in old)]
+    return {path: (old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path)}
+
+
+def _named(init: Any) -> Any:
+    """``init`` that answers an unknown or missing field with a :class:`FieldError` instead of a TypeError."""
+
+    @functools.wraps(init)
+    def checked(self: Any, *values: Any, **fields: Any) -> None:
+        for name in fields:
+            _require_field(type(self), name)
+        try:
+            init(self, *values, **fields)
+        except TypeError as error:
+            if "argument" not in str(error):
+                raise
+            reason = str(error).split("__init__() ")[-1].replace("keyword-only argument", "field")
+            raise FieldError(f"{type(self).__name__}: {reason}") from None
+
+    return checked
+
+
+def _require_field(cls: type[Part], name: str) -> None:
+    if name not in cls.fields():
+        raise FieldError(f"'{name}' is not a field of {cls.__name__}{nearest(name, cls.fields())}")
+
+
+@functools.cache
+def _hints(cls: type[Part]) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _allowed(value: Any, hint: Any) -> bool:
+    """Whether a plain value or part fits an annotation made of classes, Literal, Union and tuple[X, ...]."""
+    origin = typing.get_origin(hint)
+    if hint is Any:
+        return True
+    if origin is Literal:
+        return any(value == choice and type(value) is type(choice) for choice in typing.get_args(hint))
+    if origin in (Union, types.UnionType):
+        return any(_allowed(value, each) for each in typing.get_args(hint))
+    if origin is tuple:
+        inner = typing.get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return all(_allowed(each, inner[0]) for each in value)
+        return len(value) == len(inner) and all(map(_allowed, value, inner))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is None or hint is type(None):
+        return value is None
+    return isinstance(value, origin or hint)
+
+
+def _choices(hint: Any) -> list[Any]:
+    if typing.get_origin(hint) is Literal:
+        return list(typing.get_args(hint))
+    return [choice for each in typing.get_args(hint) for choice in _choices(each)]
+
+
+def _expected(value: Any, hint: Any) -> str:
+    choices = _choices(hint)
+    if isinstance(value, str) and choices:
+        return nearest(value, [str(choice) for choice in choices])
+    name = getattr(hint, "__name__", None) if not typing.get_args(hint) else None
+    return f"; it takes {name or str(hint).replace('typing.', '')}"
