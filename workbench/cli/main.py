@@ -148,12 +148,12 @@ def _in_words(error: Exception, words: list[str]) -> tuple[str, int]:
     """An error's line and exit code."""
     from workbench.errors import WorkbenchError
 
+    if isinstance(error, WorkbenchError):
+        return str(error), error.exit_code
     full = _disk_full(error)
     if full is not None:
         place = f": {full.filename}" if full.filename else ""
         return f"the disk is full{place}. Free some space and run the same command again; finished runs are kept", 1
-    if isinstance(error, WorkbenchError):
-        return str(error), error.exit_code
     text = f"{type(error).__name__}: {error}".strip().rstrip(":.")
     return f"{text}. This is not foreseen; to see where: {shlex.join(['wb', '--debug', *words])}", 1
 
