@@ -126,7 +126,9 @@ def test_killed_process_leaves_an_interrupted_run_that_can_be_continued(tmp_path
         for step in range(before + 5):
             journal.metric("loss", 1 / (step + 1), step)
     history = read_run(tmp_path).metrics["loss"]
-    assert [(step, value) for step, value, _ in history] == [(step, 1 / (step + 1)) for step in range(before + 5)]
+    assert [(step, value) for step, value, _ in history] == [
+        (step, 1 / (step + 1)) for step in range(before + 5)
+    ]
 
 
 def test_two_writers_of_one_file_never_mix_their_lines(tmp_path: Path) -> None:
@@ -147,7 +149,9 @@ def test_two_writers_of_one_file_never_mix_their_lines(tmp_path: Path) -> None:
     assert offset == (tmp_path / JOURNAL).stat().st_size
 
 
-def test_full_disk_is_one_clear_error_and_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_one_clear_error_and_leaves_no_torn_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = Journal.create(tmp_path, FACTS)
     journal.metric("loss", 0.5, 0)
     write, calls = os.write, []
@@ -171,7 +175,7 @@ def test_really_full_disk() -> None:
     """/dev/full refuses every write with ENOSPC, as a full disk does."""
     from workbench.record.files import refusal
 
-    with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as file:
+    with pytest.raises(OSError) as caught, Path("/dev/full").open("wb", buffering=0) as file:
         file.write(b"x")
     assert "Free some space" in str(refusal(Path("/x"), caught.value))
 
@@ -199,8 +203,12 @@ def test_reading_from_an_offset_sees_only_what_is_new(tmp_path: Path) -> None:
 
 
 def test_journal_costs_little_and_imports_nothing_heavy(tmp_path: Path) -> None:
-    script = "import sys, workbench.record.journal; print([m for m in ('torch','numpy','mlflow','git') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+    script = (
+        "import sys, workbench.record.journal\n"
+        "print([name for name in ('torch', 'numpy', 'mlflow', 'git') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
     with Journal.create(tmp_path, FACTS) as journal:
         start = time.perf_counter()
         for step in range(2000):

@@ -32,10 +32,10 @@ def write_bytes(path: Path, content: bytes, *, sync: bool = False) -> None:
             os.fchmod(file.fileno(), 0o644)
             if sync:
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
         raise refusal(path, error) from error
 
 
@@ -59,7 +59,7 @@ def read_json(path: Path) -> Any:
 
 
 def encode(value: Any) -> Any:
-    """Plain JSON types: NaN and infinities as "NaN", "Infinity", "-Infinity"; tuples as lists; scalars unwrapped."""
+    """Plain JSON types: NaN as "NaN", infinities as "Infinity", "-Infinity"; tuples and arrays as lists."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if value is None or isinstance(value, str | bool | int | float):

@@ -1,8 +1,8 @@
 """The journal: an append-only run folder that is the truth; MLflow is a mirror of it.
 
 A folder holds ``run.json`` (what the run is, written first), ``journal.jsonl`` (a line per metric or event),
-``result.json`` (how it ended, written last) and ``run.lock`` (held while a process works on it). A study's folder has
-``study.json`` and ``study.lock`` instead. Nothing here imports torch, NumPy or MLflow.
+``result.json`` (how it ended, written last) and ``run.lock`` (held while a process works on it). A study's
+folder has ``study.json`` and ``study.lock`` instead. Nothing here imports torch, NumPy or MLflow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RESULT = "result.json"
 class Journal:
     """The writing end of a folder; made with :meth:`create`, used from any thread of one process.
 
-    As a context manager it gives the folder free at the end; without :meth:`seal` the run then counts as interrupted.
+    As a context manager it gives the folder free at the end; the run counts as interrupted unless sealed.
     """
 
     def __init__(self, folder: Path, lock: FileLock) -> None:
@@ -43,15 +43,15 @@ class Journal:
 
     @classmethod
     def create(cls, folder: Path, facts: Mapping[str, Any], *, kind: Kind = "run") -> Self:
-        """Open ``folder`` for recording; an interrupted run is continued, with its first facts and its history.
+        """Open ``folder`` for recording; an interrupted run continues, with its first facts and its history.
 
         Args:
             folder: made when it is not there.
             facts: what the run is; kept as ``run.json`` (``study.json``) the first time.
 
         Raises:
-            RecordError: when another process works on it, it was sealed already, it holds another identity, or it
-                cannot be written.
+            RecordError: when another process works on it, it was sealed already, it holds another identity,
+                or it cannot be written.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,9 @@ class Journal:
             lock.acquire(timeout=2.0)
         except Timeout:
             raise RecordError(
-                f"another process is working on this {kind}", where=str(folder), hint="Wait for it, or stop it"
+                f"another process is working on this {kind}",
+                where=str(folder),
+                hint="Wait for it, or stop it",
             ) from None
         except OSError as error:
             raise refusal(folder, error) from error
@@ -111,30 +113,35 @@ class Journal:
             self._append(lines)
             self._seen.update((key, step) for key in new)
 
+    def last_step(self, key: str) -> int:
+        """The highest step recorded for ``key``, -1 when there is none."""
+        with self._guard:
+            return max((step for name, step in self._seen if name == key), default=-1)
+
     def event(self, name: str, **facts: Any) -> None:
         """Record that something happened, e.g. ``event("epoch", number=3)``."""
         with self._guard:
             self._append([{"t": _now(), "kind": "event", "name": name, "facts": facts}])
 
     def _append(self, lines: list[dict[str, Any]]) -> None:
-        """One ``write`` for all lines on an O_APPEND file, so lines are never interleaved with another writer's."""
+        """One ``write`` for all lines on an O_APPEND file, so that two writers never mix theirs."""
         if self._handle < 0:
             raise RecordError("the journal is closed", where=str(self.folder))
-        text = "".join(json.dumps(encode(line), separators=(",", ":"), allow_nan=False) + "\n" for line in lines)
-        left = text.encode()
+        text = b"".join(_line(each) for each in lines)
+        left = text
         try:
             while left:
                 left = left[os.write(self._handle, left) :]
         except OSError as error:
             os.ftruncate(self._handle, self._size)
             raise refusal(self.folder / JOURNAL, error) from error
-        self._size += len(text.encode())
+        self._size += len(text)
 
     def seal(self, result: Mapping[str, Any]) -> None:
         """Force the journal to the disk, write ``result.json``, and give the folder free.
 
         Args:
-            result: for a run ``{"state": "finished" or "failed", "metrics": {...}, ...}``; for a study its summary.
+            result: of a run ``{"state": "finished" or "failed", "metrics": {}}``; of a study its summary.
         """
         try:
             with self._guard:
@@ -202,7 +209,7 @@ def read_run(folder: Path, *, kind: Kind = "run") -> RunView:
 
 
 def read_state(folder: Path, *, kind: Kind = "run") -> State:
-    """Whether a folder's work is "new", "running" (somebody holds it), "interrupted", "finished" or "failed"."""
+    """Whether the work is "new", "running" (somebody holds it), "interrupted", "finished" or "failed"."""
     if _held(folder / f"{kind}.lock"):
         return "running"
     if (folder / RESULT).exists():
@@ -218,7 +225,7 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     Raises:
         RecordError: for damage anywhere else.
     """
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         file.seek(offset)
         content = file.read()
     lines: list[dict[str, Any]] = []
@@ -236,6 +243,10 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
             ) from None
         end = stop + 1
     return lines, offset + end
+
+
+def _line(line: dict[str, Any]) -> bytes:
+    return json.dumps(encode(line), separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 def _held(path: Path) -> bool:

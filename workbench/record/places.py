@@ -1,4 +1,4 @@
-"""Where things lie: the project's root, and the state folder that holds runs, studies and the MLflow store."""
+"""Where things lie: the project's root, and the state folder with runs, studies and the MLflow store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from workbench.errors import RecordError, UsageError
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder at or above ``start`` that is a project: a git top level, or pyproject.toml + experiments/.
+    """The nearest folder at or above ``start`` that is a project.
+
+    That is a git top level, or a folder with pyproject.toml and experiments/.
 
     Raises:
         UsageError: when there is none up to the file system's root.
@@ -28,9 +30,9 @@ def find_root(start: Path) -> Path:
 
 
 def home(root: Path) -> Path:
-    """The absolute state folder of a project: ``WB_HOME`` if set, else ``root/.wb``; it need not exist yet."""
+    """The absolute state folder: ``WB_HOME`` if set, else ``root/.wb``; it need not exist yet."""
     chosen = os.environ.get("WB_HOME", "")
-    return Path(os.path.abspath(Path(chosen).expanduser() if chosen else root / ".wb"))
+    return (Path(chosen).expanduser() if chosen else root / ".wb").absolute()
 
 
 def prepare(place: Path) -> Path:
