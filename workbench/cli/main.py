@@ -64,11 +64,11 @@ class Commands(click.Group):
         """The command that ``args`` begins with; refuses an unknown one with the nearest name."""
         name = args[0]
         names = self.list_commands(ctx)
-        if name in names or name.startswith("-") or ctx.resilient_parsing:
-            return super().resolve_command(ctx, args)
-        from workbench.errors import nearest
+        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
+            from workbench.errors import nearest
 
-        ctx.fail(f"there is no command '{name}'{nearest(name, names)}")
+            ctx.fail(f"there is no command '{name}'{nearest(name, names)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line for each command, under its section."""
@@ -153,7 +153,10 @@ def _in_words(error: Exception, words: list[str]) -> tuple[str, int]:
     full = _disk_full(error)
     if full is not None:
         place = f": {full.filename}" if full.filename else ""
-        return f"the disk is full{place}. Free some space and run the same command again; finished runs are kept", 1
+        return (
+            f"the disk is full{place}. Free some space and run the same command again; finished runs are kept",
+            1,
+        )
     text = f"{type(error).__name__}: {error}".strip().rstrip(":.")
     return f"{text}. This is not foreseen; to see where: {shlex.join(['wb', '--debug', *words])}", 1
 

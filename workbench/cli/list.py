@@ -1,0 +1,163 @@
+"""``wb list``: the experiments and their last results, read from small files alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workbench.cli.completion import experiment_names
+
+
+@dataclass(frozen=True)
+class Study:
+    """One recorded study: what its study.json and result.json say."""
+
+    id: str
+    experiment: str
+    tier: str
+    created: str
+    state: str
+    headline: str
+
+
+@click.command(name="list", epilog="\b\nExamples:\n  wb list\n  wb list experiments/bn_finetune")
+@click.argument("experiment", required=False, shell_complete=experiment_names)
+def command(experiment: str | None) -> None:
+    """List the experiments with the last result of each, or the studies of one EXPERIMENT."""
+    from workbench.record.places import find_root, home
+
+    root = find_root(Path.cwd())
+    specs = sorted(root.glob("experiments/*/spec.py"))
+    if not specs:
+        click.echo("There is no experiment yet. To begin one, type: wb new my_question")
+        return
+    studies = read_studies(home(root))
+    if experiment is None:
+        _print_experiments(specs, studies)
+    else:
+        _print_studies(_named(experiment, specs), studies)
+
+
+def read_studies(place: Path) -> list[Study]:
+    """The studies recorded under the state folder ``place``, the newest first."""
+    found = [study for path in place.glob("studies/*/study.json") if (study := _study(place, path)) is not None]
+    return sorted(found, key=lambda study: (study.created, study.id), reverse=True)
+
+
+def title_of(spec: Path) -> str:
+    """The first line of a spec's docstring, without running it; says so where the file cannot be parsed."""
+    try:
+        text = ast.get_docstring(ast.parse(spec.read_bytes()))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        return f"(does not parse: {spec.name}{f':{line}' if line else ''})"
+    except OSError as error:
+        return f"(unreadable: {error.strerror})"
+    return text.strip().splitlines()[0] if text and text.strip() else "(no docstring)"
+
+
+def _study(place: Path, path: Path) -> Study | None:
+    facts = _json(path)
+    if facts is None:
+        return None
+    result = _json(path.with_name("result.json"))
+    return Study(
+        id=str(facts.get("id", path.parent.name)),
+        experiment=Path(str(facts.get("experiment", ""))).name,
+        tier=str(facts.get("tier", "")),
+        created=str(facts.get("created", "")),
+        state=_state(place, facts.get("runs", []), result),
+        headline=headline(result or {}),
+    )
+
+
+def _state(place: Path, runs: Sequence[Mapping[str, Any]], result: Mapping[str, Any] | None) -> str:
+    ended = [_json(place / "runs" / str(run.get("id")) / "result.json") for run in runs]
+    failed = sum(1 for each in ended if each is not None and each.get("state") == "failed")
+    done = sum(1 for each in ended if each is not None)
+    state = "finished" if result is not None else f"{done} of {len(runs)} runs"
+    return f"{state}, {failed} failed" if failed else state
+
+
+def headline(result: Mapping[str, Any]) -> str:
+    """A study's result in a few words: its first claim's verdict, else the best arm's mean."""
+    claims = result.get("claims") or []
+    confirmatory = [claim for claim in claims if claim.get("confirmatory", True)]
+    for claim in (confirmatory or claims)[:1]:
+        estimate = claim.get("estimate")
+        number = f" ({estimate:.3g}{_between(claim.get('interval'))})" if isinstance(estimate, int | float) else ""
+        return f"{claim.get('name', 'claim')}: {claim.get('verdict', '?')}{number}"
+    for cell in result.get("cells") or []:
+        arms = [arm for arm in cell.get("arms") or [] if isinstance(arm.get("mean"), int | float)]
+        for arm in arms[:1]:
+            return f"{arm.get('name', '?')}: {cell.get('measure', 'mean')} {arm['mean']:.3g}"
+    return ""
+
+
+def _between(interval: Any) -> str:
+    if isinstance(interval, list) and len(interval) == 2 and all(isinstance(each, int | float) for each in interval):
+        return f", {interval[0]:.3g} to {interval[1]:.3g}"
+    return ""
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    """A JSON mapping, or None where there is none that can be read: a list must not fail for one bad file."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _named(experiment: str, specs: Sequence[Path]) -> str:
+    from workbench.errors import UsageError, nearest
+
+    names = [spec.parent.name for spec in specs]
+    name = Path(experiment).name
+    if name not in names:
+        raise UsageError(f"there is no experiment '{name}'{nearest(name, names)}", hint="Type: wb list")
+    return name
+
+
+def _print_experiments(specs: Sequence[Path], studies: Sequence[Study]) -> None:
+    last: dict[str, Study] = {}
+    for study in studies:
+        last.setdefault(study.experiment, study)
+    rows = [[spec.parent.name, title_of(spec), *_last(last.get(spec.parent.name))] for spec in specs]
+    _print_table(rows, ["experiment", "question", "tier", "last run", "state", "result"])
+
+
+def _last(study: Study | None) -> list[str]:
+    if study is None:
+        return ["", "", "not run yet", ""]
+    return [study.tier, _day(study.created), study.state, study.headline]
+
+
+def _print_studies(name: str, studies: Sequence[Study]) -> None:
+    rows = [
+        [study.id, study.tier, _day(study.created), study.state, study.headline]
+        for study in studies
+        if study.experiment == name
+    ]
+    if not rows:
+        click.echo(f"experiments/{name} has not been run. Type: wb run experiments/{name} --smoke")
+        return
+    _print_table(rows, ["study", "tier", "begun", "state", "result"])
+
+
+def _day(created: str) -> str:
+    """``2026-11-23 14:07`` of an ISO time."""
+    return created[:16].replace("T", " ")
+
+
+def _print_table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> None:
+    from tabulate import tabulate
+
+    wide = [None if header not in ("question", "result") else 44 for header in headers]
+    click.echo(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True, maxcolwidths=wide))
