@@ -1,0 +1,55 @@
+"""Command-line options, frozen: each one is read, documented and kept for years, so a new one is a decision.
+
+To add one on purpose, add it here in the same commit and say why in its message.
+"""
+
+import click
+import pytest
+
+from workbench.cli.main import cli
+
+OPTIONS: dict[str, set[str]] = {
+    "wb": {"--debug", "--version"},
+    "wb completion": set(),
+    "wb list": set(),
+    "wb new": set(),
+}
+
+
+def options(command: click.Command, path: str) -> dict[str, set[str]]:
+    """Every command below ``command`` with its options; ``--help`` goes without saying."""
+    own = {name for param in command.params if isinstance(param, click.Option) for name in param.opts}
+    found = {path: {name for name in own if name.startswith("--")}}
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            below = command.get_command(ctx, name)
+            assert below is not None
+            found |= options(below, f"{path} {name}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, set[str]]:
+    return options(cli, "wb")
+
+
+def test_no_option_without_a_decision(found: dict[str, set[str]]) -> None:
+    assert found == OPTIONS
+
+
+def test_every_option_and_command_says_what_it_does() -> None:
+    def silent(command: click.Command, path: str) -> list[str]:
+        missing = [] if command.help else [path]
+        missing += [
+            f"{path} {param.opts[0]}" for param in command.params if isinstance(param, click.Option) and not param.help
+        ]
+        if isinstance(command, click.Group):
+            ctx = click.Context(command)
+            for name in command.list_commands(ctx):
+                below = command.get_command(ctx, name)
+                assert below is not None
+                missing += silent(below, f"{path} {name}")
+        return missing
+
+    assert silent(cli, "wb") == []
