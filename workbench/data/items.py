@@ -1,0 +1,153 @@
+"""Items, the data sets made of them, and the part that describes where they come from."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from workbench.data.augment import Augment
+from workbench.data.targets import SingleLabel, Target
+from workbench.errors import FieldError
+from workbench.parts import Part
+from workbench.streams import Seeds
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Pictures with their targets, whole in memory.
+
+    Attributes:
+        inputs: uint8 of shape (n, c, h, w).
+        targets: int64 of shape (n,), positions in the data set's classes.
+        keys: n content hashes of 16 hexadecimal digits; equal content has an equal key in every split.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    keys: tuple[str, ...]
+    _resident: dict[torch.device, Items] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        counts = {len(self.inputs), len(self.targets), len(self.keys)}
+        if len(counts) > 1:
+            raise ValueError(f"inputs, targets and keys differ in length: {sorted(counts)}")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def subset(self, index: torch.Tensor) -> Items:
+        """The items at the positions ``index`` (int64 of shape (m,)), in that order."""
+        keys = tuple(self.keys[position] for position in index.tolist())
+        at = index.to(self.inputs.device)
+        return Items(self.inputs[at], self.targets[at], keys)
+
+    def to(self, device: torch.device | str) -> Items:
+        """The same items on ``device``: copied once and kept, since every pass over them asks anew."""
+        wanted = torch.device(device)
+        here = self.inputs.device
+        if here.type == wanted.type and wanted.index in (None, here.index):
+            return self
+        if wanted not in self._resident:
+            self._resident[wanted] = Items(self.inputs.to(wanted), self.targets.to(wanted), self.keys)
+        return self._resident[wanted]
+
+    def channel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of every channel of the stored pictures, in units of x / 255.
+
+        From a histogram of the bytes, so the numbers are the same on every device. A constant channel has
+        deviation 1.
+        """
+        values = torch.arange(256, dtype=torch.float64)
+        mean, std = [], []
+        for channel in range(self.inputs.shape[1]):
+            counts = torch.bincount(self.inputs[:, channel].flatten().cpu(), minlength=256).double()
+            middle = float((counts * values).sum() / counts.sum())
+            spread = float((counts * (values - middle) ** 2).sum() / counts.sum()) ** 0.5
+            mean.append(middle / 255)
+            std.append(spread / 255 or 1.0)
+        return tuple(mean), tuple(std)
+
+
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """What :meth:`Data.load` gives.
+
+    Attributes:
+        train: the items that are trained on.
+        validation: the items held out of training when settings are being chosen; None otherwise.
+        test: never looked at while settings are being chosen.
+        classes: the names of the targets 0, 1, ...
+        target: what is predicted; owns loss, metrics and decoding.
+        size: side in pixels of the square that the network gets; stored pictures may have a margin around it.
+    """
+
+    train: Items
+    validation: Items | None
+    test: Items
+    classes: tuple[str, ...]
+    target: Target
+    size: int
+
+    @property
+    def channels(self) -> int:
+        """1 for grey pictures, 3 for colour."""
+        return int(self.train.inputs.shape[1])
+
+    def splits(self) -> Iterator[tuple[str, Items]]:
+        """The splits that there are, by name."""
+        yield "train", self.train
+        if self.validation is not None:
+            yield "validation", self.validation
+        yield "test", self.test
+
+
+class Data(Part, abc.ABC):
+    """Describes data and how they are split; :meth:`load` reads them.
+
+    ``validation`` is the fraction of the training items that is held out while settings are being chosen,
+    ``augment`` what is done to training pictures on the device (None: nothing), ``target`` what is predicted,
+    ``size`` the side in pixels of what the network gets (None: as stored).
+    """
+
+    size: int | None = None
+    validation: float = 0.2
+    augment: Augment | None = None
+    target: Target = SingleLabel()
+
+    @abc.abstractmethod
+    def files(self) -> tuple[str, ...]:
+        """The files that :meth:`load` reads, relative to the project's root."""
+
+    @abc.abstractmethod
+    def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
+        """The data sets of the run with these seeds.
+
+        Args:
+            seeds: ``seeds.subset`` draws the training subset.
+            root: the project's root, which the paths are relative to.
+            choosing: True holds ``validation`` of the training items out (by class and by content hash, so
+                that a file more does not reshuffle the others). The test items are the same either way.
+
+        Raises:
+            DataError: a file is missing, truncated or not what it should be.
+            FieldError: a field asks for something that the data do not have.
+        """
+
+    def check(self) -> None:
+        """Refuse a validation fraction that leaves one side empty, and pictures of a few pixels."""
+        check_count(self, "size", 8)
+        if not 0 < self.validation < 1:
+            raise FieldError(
+                f"{type(self).__name__}.validation is {self.validation!r}; it takes a fraction between 0 and 1"
+            )
+
+
+def check_count(part: Part, name: str, least: int) -> None:
+    """Refuse a whole number below ``least`` in an optional field of ``part``."""
+    value = getattr(part, name)
+    if value is not None and value < least:
+        raise FieldError(f"{type(part).__name__}.{name} is {value}; it takes a whole number from {least} on")

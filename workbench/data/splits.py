@@ -1,0 +1,112 @@
+"""Splits that are a stated rule: stratified draws from a named stream, and hold-outs by content hash."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import torch
+
+from workbench.data.items import Items
+from workbench.errors import DataError, FieldError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def shares(counts: list[int], total: int) -> list[int]:
+    """``total`` divided among classes in proportion to ``counts``, by largest remainder, at least one each.
+
+    Needs ``len(counts) <= total <= sum(counts)`` and no empty class.
+    """
+    whole = sum(counts)
+    exact = [total * count / whole for count in counts]
+    given = [min(count, max(1, int(share))) for count, share in zip(counts, exact, strict=True)]
+    while sum(given) < total:
+        open_ = [n for n, count in enumerate(counts) if given[n] < count]
+        given[max(open_, key=lambda n: (exact[n] - given[n], -n))] += 1
+    while sum(given) > total:
+        open_ = [n for n, share in enumerate(given) if share > 1]
+        given[max(open_, key=lambda n: (given[n] - exact[n], n))] -= 1
+    return given
+
+
+def stratified(targets: torch.Tensor, total: int, generator: np.random.Generator) -> torch.Tensor:
+    """Positions, ascending, of ``total`` items drawn so that classes keep their proportions.
+
+    Each class is shuffled and a prefix taken, so a bigger draw from the same stream contains a smaller one up
+    to rounding.
+
+    Raises:
+        FieldError: ``total`` is more than there is, or less than one a class.
+    """
+    classes, counts = torch.unique(targets, return_counts=True)
+    if total > len(targets):
+        raise FieldError(f"train is {total}, but there are {len(targets)} training items", hint="Ask for fewer.")
+    if total < len(classes):
+        raise FieldError(f"train is {total}, fewer than the {len(classes)} classes", hint="Ask for more.")
+    parts = []
+    for label, share in zip(classes, shares(counts.tolist(), total), strict=True):
+        members = (targets == label).nonzero().flatten()
+        order = torch.from_numpy(generator.permutation(len(members)))
+        parts.append(members[order[:share]])
+    return torch.cat(parts).sort().values
+
+
+def hold_out(items: Items, fraction: float, purpose: str) -> tuple[Items, Items]:
+    """``(kept, held)``: held out is the ``fraction`` of every class with the smallest hash of key and purpose.
+
+    An item added to a class moves at most as many others as are added. Every class stays on both sides.
+
+    Raises:
+        DataError: a class has a single item, so it cannot be on both sides.
+    """
+    rank = [hashlib.blake2b(f"{purpose}/{key}".encode(), digest_size=8).digest() for key in items.keys]
+    labels = items.targets.tolist()
+    members: dict[int, list[int]] = {}
+    for position in sorted(range(len(items)), key=lambda n: (rank[n], n)):
+        members.setdefault(labels[position], []).append(position)
+    held: list[int] = []
+    for label, positions in members.items():
+        if len(positions) < 2:
+            raise DataError(
+                f"class {label} has one item, too few to hold out a {purpose} part",
+                hint="Add items, or train=None.",
+            )
+        count = min(len(positions) - 1, max(1, round(fraction * len(positions))))
+        held += positions[:count]
+    mask = torch.zeros(len(items), dtype=torch.bool)
+    mask[held] = True
+    return items.subset((~mask).nonzero().flatten()), items.subset(mask.nonzero().flatten())
+
+
+def first_by_key(items: Items, total: int | None) -> Items:
+    """The first ``total`` items in the order of their keys, a fixed choice; all of them for None.
+
+    Raises:
+        FieldError: ``total`` is more than there is.
+    """
+    if total is None:
+        return items
+    if total > len(items):
+        raise FieldError(f"test is {total}, but there are {len(items)} test items", hint="Ask for fewer.")
+    order = sorted(range(len(items)), key=lambda n: (items.keys[n], n))
+    return items.subset(torch.tensor(sorted(order[:total])))
+
+
+def check_classes(train: Items, test: Items, classes: tuple[str, ...], where: str) -> None:
+    """Refuse a class without items on either side.
+
+    Raises:
+        DataError: naming the classes.
+    """
+    for items, split in ((train, "training"), (test, "test")):
+        counts = torch.bincount(items.targets, minlength=len(classes)).tolist()
+        empty = [name for name, count in zip(classes, counts, strict=True) if not count]
+        if empty:
+            shown = ", ".join(f"'{name}'" for name in empty[:5]) + (", ..." if len(empty) > 5 else "")
+            raise DataError(
+                f"no {split} item of class {shown}",
+                where=where,
+                hint="Both splits need every class: add items, or leave the class out.",
+            )
