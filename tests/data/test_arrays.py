@@ -1,0 +1,161 @@
+"""ImageArrays reads what the .npz contract says, draws what its fields say, and says what is wrong with a file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.data.arrays import ImageArrays
+from workbench.errors import DataError, FieldError
+from workbench.streams import Seeds
+
+CLASSES = ("ant", "bee", "cat")
+
+
+def write(path: Path, n: int = 60, *, side: int = 12, colour: bool = False, **changes: Any) -> Path:
+    random = np.random.default_rng(0)
+    shape = (n, side, side, 3) if colour else (n, side, side)
+    arrays: dict[str, Any] = {
+        "train_images": random.integers(0, 256, shape, np.uint8),
+        "train_labels": (np.arange(n) % 3).astype(np.uint8),
+        "test_images": random.integers(0, 256, shape, np.uint8),
+        "test_labels": (np.arange(n) % 3).astype(np.uint8),
+        "classes": np.array(CLASSES),
+    }
+    arrays.update(changes)
+    np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write(tmp_path / "a.npz")
+    return tmp_path
+
+
+def test_bytes_stay_as_stored(root: Path) -> None:
+    data = ImageArrays("a.npz").load(Seeds.of(0), root)
+    stored = np.load(root / "a.npz")
+    assert data.train.inputs.dtype == torch.uint8 and data.train.inputs.shape == (60, 1, 12, 12)
+    assert np.array_equal(data.train.inputs[:, 0].numpy(), stored["train_images"])
+    assert np.array_equal(data.test.targets.numpy(), stored["test_labels"])
+    assert data.classes == CLASSES and data.validation is None and data.size == 12 and data.channels == 1
+    assert len(set(data.train.keys)) == 60 and all(len(key) == 16 for key in data.train.keys)
+
+
+def test_colour_goes_channels_first(tmp_path: Path) -> None:
+    write(tmp_path / "c.npz", colour=True)
+    data = ImageArrays("c.npz").load(Seeds.of(0), tmp_path)
+    stored = np.load(tmp_path / "c.npz")["train_images"]
+    assert np.array_equal(data.train.inputs.permute(0, 2, 3, 1).numpy(), stored)
+    grey = ImageArrays("c.npz", channels=1).load(Seeds.of(0), tmp_path).train.inputs
+    luma = (stored[..., 0] * 0.299 + stored[..., 1] * 0.587 + stored[..., 2] * 0.114).round()
+    assert np.abs(grey[:, 0].numpy() - luma).max() <= 1
+
+
+def test_grey_repeated_and_scaled(root: Path) -> None:
+    data = ImageArrays("a.npz", channels=3, size=24).load(Seeds.of(0), root)
+    assert data.train.inputs.shape == (60, 3, 24, 24) and data.size == 24
+    assert torch.equal(data.train.inputs[:, 0], data.train.inputs[:, 2])
+
+
+def test_subset_is_stratified_by_stream(root: Path) -> None:
+    part = ImageArrays("a.npz", train=20)
+    first, again, other = (part.load(Seeds.of(seed), root).train for seed in (1, 1, 2))
+    assert first.keys == again.keys and torch.equal(first.inputs, again.inputs)
+    assert set(first.keys) != set(other.keys)
+    assert sorted(torch.bincount(first.targets).tolist()) == [6, 7, 7]
+    assert part.load(Seeds(init=5, order=6, augment=7, subset=1), root).train.keys == first.keys
+
+
+def test_choosing_splits_the_subset_and_leaves_the_test(root: Path) -> None:
+    part = ImageArrays("a.npz", train=30, test=10)
+    final, choosing = part.load(Seeds.of(3), root), part.load(Seeds.of(3), root, choosing=True)
+    assert choosing.validation is not None
+    assert set(choosing.train.keys) | set(choosing.validation.keys) == set(final.train.keys)
+    assert len(choosing.train) == 24 and torch.bincount(choosing.validation.targets).tolist() == [2, 2, 2]
+    assert choosing.test.keys == final.test.keys and len(final.test) == 10
+
+
+def test_fixed_test_is_nested_and_seedless(root: Path) -> None:
+    small, large = (ImageArrays("a.npz", test=n).load(Seeds.of(n), root).test for n in (5, 20))
+    whole = sorted(ImageArrays("a.npz").load(Seeds.of(0), root).test.keys)
+    assert set(small.keys) == set(whole[:5]) and set(large.keys) == set(whole[:20])
+
+
+def test_kept_classes_are_renumbered(root: Path) -> None:
+    everything = ImageArrays("a.npz").load(Seeds.of(0), root).train
+    kept = ImageArrays("a.npz", classes=("cat", "ant")).load(Seeds.of(0), root)
+    assert kept.classes == ("cat", "ant") and len(kept.train) == 40
+    names = dict(zip(everything.keys, (CLASSES[n] for n in everything.targets.tolist()), strict=True))
+    assert [kept.classes[n] for n in kept.train.targets.tolist()] == [names[key] for key in kept.train.keys]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"train": 61}, "there are 60"),
+        ({"train": 2}, "fewer than the 3 classes"),
+        ({"test": 61}, "there are 60"),
+        ({"classes": ("ant", "cta")}, "did you mean 'cat'"),
+    ],
+)
+def test_fields_that_ask_too_much(root: Path, fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(FieldError, match=words):
+        ImageArrays("a.npz", **fields).load(Seeds.of(0), root)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"train": 0}, {"test": 0}, {"size": 7}, {"classes": ("ant",)}, {"validation": 1.0}, {"channels": 2}]
+)
+def test_impossible_fields(fields: dict[str, Any]) -> None:
+    with pytest.raises(FieldError, match=next(iter(fields))):
+        ImageArrays("a.npz", **fields)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"test_labels": None}, "'test_labels' is missing"),
+        ({"train_labels": np.zeros(60, np.uint8)}, "no training item of class 'bee', 'cat'"),
+        ({"test_labels": np.arange(60) % 2}, "no test item of class 'cat'"),
+        ({"train_labels": np.arange(60) % 4}, "reach 3"),
+        ({"train_labels": np.zeros(59, np.uint8)}, "60 train_images have 59"),
+        ({"train_images": np.zeros((60, 12, 12), np.float32)}, "float32"),
+        ({"train_images": np.zeros((60, 7, 7), np.uint8)}, "7 x 7"),
+        ({"test_images": np.zeros((60, 14, 14), np.uint8)}, "differ in shape"),
+    ],
+)
+def test_wrong_content(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    write(tmp_path / "w.npz", **changes)
+    with pytest.raises(DataError, match=words):
+        ImageArrays("w.npz").load(Seeds.of(0), tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 40, 5000, -30])
+def test_truncated_file(root: Path, keep: int) -> None:
+    whole = (root / "a.npz").read_bytes()
+    (root / "t.npz").write_bytes(whole[:keep])
+    with pytest.raises(DataError, match=r"t\.npz.*truncated.*wb data restore"):
+        ImageArrays("t.npz").load(Seeds.of(0), root)
+
+
+def test_damaged_byte_is_noticed(root: Path) -> None:
+    whole = bytearray((root / "a.npz").read_bytes())
+    whole[2000] ^= 255
+    (root / "d.npz").write_bytes(whole)
+    with pytest.raises(DataError, match="truncated or not"):
+        ImageArrays("d.npz").load(Seeds.of(0), root)
+
+
+def test_missing_file(root: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.npz.*wb data pull"):
+        ImageArrays("none.npz").load(Seeds.of(0), root)
+
+
+def test_file_that_changed_is_read_anew(root: Path) -> None:
+    before = ImageArrays("a.npz").load(Seeds.of(0), root).train.keys
+    write(root / "a.npz", n=63)
+    assert ImageArrays("a.npz").load(Seeds.of(0), root).train.keys != before

@@ -1,0 +1,94 @@
+"""Photos from a folder or a zip archive with one folder a class."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from pathlib import Path
+
+import torch
+
+from workbench.data.items import Data, Datasets, Items, check_count
+from workbench.data.photos import Photos, read_photos
+from workbench.data.splits import check_classes, hold_out, stratified
+from workbench.errors import DataError, FieldError
+from workbench.streams import Seeds, numpy_generator
+
+
+class ImageFolder(Data):
+    """Photos of one class a folder: ``train/<class>/`` and ``test/<class>/``, or ``<class>/`` alone.
+
+    ``path``: the folder or .zip file, relative to the project's root.
+    ``size``: side in pixels of what the network gets. ``margin``: photos are kept so many times larger, so
+    that a random crop has somewhere to go; evaluation takes the middle (1 keeps none).
+    ``train``: how many training items, drawn with the classes' proportions from the stream (seeds.subset,
+    "subset"). ``test``: where there are no train and test folders, the fraction of every class that is the
+    test part, by content hash.
+    The shorter side is scaled to ``size * margin`` (bilinear, with antialiasing) and the middle square kept.
+    What was decoded is kept in memory, and under .wb/cache for the next process.
+    """
+
+    path: str = field(kw_only=False)
+    size: int = 96
+    margin: float = 1.15
+    train: int | None = None
+    test: float = 0.2
+
+    def check(self) -> None:
+        """Refuse sizes and fractions that cannot be."""
+        super().check()
+        check_count(self, "train", 1)
+        if not 1 <= self.margin <= 4:
+            raise FieldError(f"ImageFolder.margin is {self.margin!r}; it takes a factor from 1 to 4")
+        if not 0 < self.test < 1:
+            raise FieldError(f"ImageFolder.test is {self.test!r}; it takes a fraction between 0 and 1")
+
+    def files(self) -> tuple[str, ...]:
+        """The folder or archive."""
+        return (self.path,)
+
+    def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
+        """The data sets of the run with these seeds; see :meth:`Data.load`. Always in colour."""
+        photos = read_photos(root / self.path, self.path, side=round(self.size * self.margin), root=root)
+        classes, train, test = self._splits(photos)
+        check_classes(train, test, classes, self.path)
+        if self.train is not None:
+            draw = numpy_generator(seeds.subset, "subset")
+            train = train.subset(stratified(train.targets, self.train, draw))
+        validation = None
+        if choosing:
+            train, validation = hold_out(train, self.validation, "validation")
+        return Datasets(train, validation, test, classes, self.target, self.size)
+
+    def _splits(self, photos: Photos) -> tuple[tuple[str, ...], Items, Items]:
+        """Class names in alphabetical order, the training items and the test items."""
+        folders = [name.split("/")[:-1] for name in photos.names]
+        tops = {parts[0] for parts in folders if parts}
+        split = tops == {"train", "test"}
+        depth = 2 if split else 1
+        if any(len(parts) != depth for parts in folders):
+            raise DataError(
+                "pictures lie neither in train/<class>/ and test/<class>/ nor in <class>/",
+                where=self.path,
+                hint="Move them so that each one's folder is its class.",
+            )
+        classes = tuple(sorted({parts[-1] for parts in folders}))
+        numbers = {name: number for number, name in enumerate(classes)}
+        targets = torch.tensor([numbers[parts[-1]] for parts in folders])
+        items = Items(photos.images, targets, photos.keys)
+        if not split:
+            return classes, *hold_out(items, self.test, "test")
+        testing = torch.tensor([parts[0] == "test" for parts in folders])
+        self._same_classes(folders)
+        train, test = items.subset((~testing).nonzero().flatten()), items.subset(testing.nonzero().flatten())
+        return classes, train, test
+
+    def _same_classes(self, folders: list[list[str]]) -> None:
+        sides = {side: {parts[1] for parts in folders if parts[0] == side} for side in ("train", "test")}
+        for side, other in (("train", "test"), ("test", "train")):
+            only = sorted(sides[side] - sides[other])
+            if only:
+                raise DataError(
+                    f"class '{only[0]}' is in {side}/ but not in {other}/",
+                    where=self.path,
+                    hint="Both need the same classes: add pictures, or take the class out.",
+                )
