@@ -1,0 +1,57 @@
+"""Running the ordinary package clients (pip, uv, npm, apt-get) as programs, with a limit and a readable reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.data.sources.route import Unavailable
+
+_LIMIT_SECONDS = 900
+
+
+def require(program: str) -> str:
+    """The full path of a program.
+
+    Raises:
+        Unavailable: when it is not installed.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise Unavailable(f"{program} is not installed")
+    return found
+
+
+def call(command: Sequence[str], folder: Path, doing: str) -> None:
+    """Run a client in ``folder``, quietly.
+
+    Raises:
+        Unavailable: with the last line that it printed, when it fails or takes more than a quarter of an hour.
+    """
+    if os.environ.get("WB_OFFLINE"):
+        raise Unavailable("WB_OFFLINE is set")
+    try:
+        subprocess.run(
+            command,
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.CalledProcessError as error:
+        raise Unavailable(f"{doing} failed ({_last_line(error.stderr or error.stdout)})") from error
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{doing} took more than {_LIMIT_SECONDS} s") from error
+    except OSError as error:
+        raise Unavailable(f"{doing} could not start ({error})") from error
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith(("error", "npm error", "e:"))]
+    return (errors or lines or ["no message"])[-1][:200]

