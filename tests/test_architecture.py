@@ -133,7 +133,7 @@ def test_public_names_stay_few() -> None:
 
 
 def test_an_unknown_public_name_gets_the_nearest() -> None:
-    with pytest.raises(AttributeError, match="no name 'Lerner'; did you mean 'Learner'?"):
+    with pytest.raises(AttributeError, match="no name 'Lerner'; did you mean 'Learner'"):
         workbench.Lerner  # noqa: B018
 
 

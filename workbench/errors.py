@@ -6,7 +6,9 @@ The command line prints ``str(error)`` on one line and exits with ``exit_code``;
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Iterable
+from typing import Any
 
 
 class WorkbenchError(Exception):
@@ -28,7 +30,11 @@ class WorkbenchError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.problem}" if self.where else self.problem
-        return f"{text}. {self.hint}" if self.hint else text
+        return f"{text.removesuffix('.')}{'' if text.endswith('?') else '.'} {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are rebuilt from positional arguments, which would keep an error in a worker process from arriving.
+        return (functools.partial(type(self), where=self.where, hint=self.hint), (self.problem,))
 
 
 class UsageError(WorkbenchError):
