@@ -54,7 +54,7 @@ def npy_bytes(array: npt.NDArray[Any]) -> bytes:
     """
     if array.dtype.hasobject:
         raise ValueError("an array of Python objects cannot be written as plain npy")
-    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    plain = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
     shape = "(" + ", ".join(str(n) for n in plain.shape) + (",)" if plain.ndim == 1 else ")")
     header = f"{{'descr': '{plain.dtype.str}', 'fortran_order': False, 'shape': {shape}, }}"
     padding = -(10 + len(header) + 1) % _ALIGN

@@ -9,6 +9,7 @@ from workbench.data.sources.route import Report as Report
 from workbench.data.sources.route import Route as Route
 from workbench.data.sources.route import Source as Source
 from workbench.data.sources.route import Unavailable as Unavailable
+from workbench.data.sources.route import Unreachable as Unreachable
 from workbench.data.sources.route import silent as silent
 from workbench.data.sources.route import write
 from workbench.errors import DataError, nearest

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.data.sources.route import Unavailable
+from workbench.data.sources.route import Unreachable
 
 _LIMIT_SECONDS = 900
 
@@ -17,11 +17,11 @@ def require(program: str) -> str:
     """The full path of a program.
 
     Raises:
-        Unavailable: when it is not installed.
+        Unreachable: when it is not installed.
     """
     found = shutil.which(program)
     if found is None:
-        raise Unavailable(f"{program} is not installed")
+        raise Unreachable(f"{program} is not installed")
     return found
 
 
@@ -29,10 +29,10 @@ def call(command: Sequence[str], folder: Path, doing: str) -> None:
     """Run a client in ``folder``, quietly.
 
     Raises:
-        Unavailable: with the last line that it printed, when it fails or takes more than a quarter of an hour.
+        Unreachable: with the last line that it printed, when it fails or takes more than a quarter of an hour.
     """
     if os.environ.get("WB_OFFLINE"):
-        raise Unavailable("WB_OFFLINE is set")
+        raise Unreachable("WB_OFFLINE is set")
     try:
         subprocess.run(
             command,
@@ -44,11 +44,11 @@ def call(command: Sequence[str], folder: Path, doing: str) -> None:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.CalledProcessError as error:
-        raise Unavailable(f"{doing} failed ({_last_line(error.stderr or error.stdout)})") from error
+        raise Unreachable(f"{doing} failed ({_last_line(error.stderr or error.stdout)})") from error
     except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"{doing} took more than {_LIMIT_SECONDS} s") from error
+        raise Unreachable(f"{doing} took more than {_LIMIT_SECONDS} s") from error
     except OSError as error:
-        raise Unavailable(f"{doing} could not start ({error})") from error
+        raise Unreachable(f"{doing} could not start ({error})") from error
 
 
 def _last_line(text: str) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from workbench.data.archive import write_npz
 from workbench.data.sources.network import download
-from workbench.data.sources.route import Report, Unavailable, require_files
+from workbench.data.sources.route import Report, Unavailable, Unreachable, require_files
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -66,15 +66,17 @@ def fetch(folder_addresses: Sequence[str], report: Report) -> dict[str, bytes]:
     """The four gzipped files from the first address that has them all.
 
     Raises:
-        Unavailable: with the reason of each address.
+        Unreachable: with the reason of each address, when none answers.
+        Unavailable: when one answers with something else.
     """
-    reasons = []
+    reasons: list[Unavailable] = []
     for address in folder_addresses:
         try:
             return {f"{name}.gz": download(f"{address}{name}.gz", report) for name in FILES.values()}
         except Unavailable as reason:
-            reasons.append(str(reason))
-    raise Unavailable("; ".join(reasons))
+            reasons.append(reason)
+    kind = Unreachable if all(isinstance(reason, Unreachable) for reason in reasons) else Unavailable
+    raise kind("; ".join(str(reason) for reason in reasons))
 
 
 def _plain(name: str, contents: bytes) -> bytes:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from workbench.data.sources.route import Report, Unavailable
+from workbench.data.sources.route import Report, Unavailable, Unreachable
 
 _CONNECT_SECONDS = 4.0
 _STALL_SECONDS = 30.0
@@ -22,17 +22,18 @@ def download(url: str, report: Report, *, sha256: str = "", md5: str = "") -> by
     """The contents at ``url``, verified against whichever digest is given.
 
     Raises:
-        Unavailable: when the host cannot be reached, refuses, stalls, or sends something else.
+        Unreachable: when the host cannot be reached, refuses or stalls.
+        Unavailable: when it sends something else.
     """
     parts = urllib.parse.urlsplit(url)
     if os.environ.get("WB_OFFLINE"):
-        raise Unavailable("WB_OFFLINE is set")
+        raise Unreachable("WB_OFFLINE is set")
     if not reachable(f"{parts.scheme}://{parts.netloc}/"):
-        raise Unavailable(f"{parts.netloc} cannot be reached from here")
+        raise Unreachable(f"{parts.netloc} cannot be reached from here")
     try:
         contents = _read(url, report)
     except (OSError, urllib.error.URLError) as error:
-        raise Unavailable(f"{url} did not arrive ({error})") from error
+        raise Unreachable(f"{url} did not arrive ({error})") from error
     for kind, expected in (("sha256", sha256), ("md5", md5)):
         if expected and hashlib.new(kind, contents).hexdigest() != expected:
             raise Unavailable(f"{url} is not the file that was pinned (another {kind})")

