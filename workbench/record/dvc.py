@@ -128,7 +128,7 @@ def _restore(repo: Any, root: Path, pin: Pin, force: bool) -> Path | None:
             raise RecordError("its pinned version is not in DVC's cache, and no remote is set", where=pin.path,
                               hint="Type: dvc remote add -d NAME ADDRESS")  # fmt: skip
         repo.fetch(targets=[pin.path])
-    aside = _move_aside(root / pin.path) if found == "changed" else None
+    aside = move_aside(root / pin.path) if found == "changed" else None
     try:
         repo.checkout(targets=[pin.path], force=True)
         if state(root, pin, fresh=True) != "ok":
@@ -139,19 +139,21 @@ def _restore(repo: Any, root: Path, pin: Pin, force: bool) -> Path | None:
             aside.replace(root / pin.path)
         raise
     if aside is not None and force:
-        _delete(aside)
+        delete(aside)
         return None
     return aside
 
 
-def _move_aside(path: Path) -> Path:
+def move_aside(path: Path) -> Path:
+    """Rename a file to ``NAME.changed-1`` (2, 3, ...) beside it, and return that path."""
     number = 1
     while (aside := path.with_name(f"{path.name}.changed-{number}")).exists():
         number += 1
     return path.replace(aside)
 
 
-def _delete(path: Path) -> None:
+def delete(path: Path) -> None:
+    """Remove a file or a folder."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
