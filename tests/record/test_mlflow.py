@@ -30,9 +30,7 @@ def test_everything_arrives_once_however_often_it_is_sent(home: Path, tmp_path: 
     points = [("test/error", 1 / (step + 1), 1000 + step, step) for step in range(2500)]
     points += [("odd", math.nan, 1000, 0), ("a//b(c)", 1.0, 1000, 0)]
     for _ in range(3):
-        run = tracker.ensure_run(
-            experiment, "study/r1", name="A", start=1000, tags={"wb.home": "h"}, parent=parent
-        )
+        run = tracker.ensure_run(experiment, "study/r1", name="A", start=1000, tags={"wb.home": "h"}, parent=parent)
         tracker.params(run, {f"p{n}": n for n in range(250)} | {"long": "x" * 7000})
         tracker.tags(run, {"mlflow.source.git.commit": "c" * 40, "long": "x" * 9000})
         tracker.metrics(run, points)
@@ -45,9 +43,7 @@ def test_everything_arrives_once_however_often_it_is_sent(home: Path, tmp_path: 
     assert len(stored.data.params) == 251 and len(stored.data.params["long"]) == 6000
     assert stored.data.tags["mlflow.parentRunId"] == parent and len(stored.data.tags["long"]) == 8000
     history = client(home).get_metric_history(run, "test/error")
-    assert sorted((m.step, m.timestamp, m.value) for m in history) == [
-        (s, 1000 + s, 1 / (s + 1)) for s in range(2500)
-    ]
+    assert sorted((m.step, m.timestamp, m.value) for m in history) == [(s, 1000 + s, 1 / (s + 1)) for s in range(2500)]
     assert math.isnan(stored.data.metrics["odd"]) and stored.data.metrics["a/b_c_"] == 1.0
     (read,) = stored.inputs.dataset_inputs
     assert (read.dataset.name, read.dataset.digest) == ("data/mnist.npz", "d" * 32 + ".dir")
@@ -112,9 +108,7 @@ def test_first_open_by_three_processes_at_once(tmp_path: Path) -> None:
     assert sorted(Tracker.open(tmp_path).running("h").values()) == ["0", "1", "2"]
 
 
-def test_dead_server_fails_in_seconds_and_shows_no_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dead_server_fails_in_seconds_and_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     start = time.monotonic()
     with pytest.raises(TrackerDown, match="wb sync") as caught:

@@ -245,10 +245,13 @@ class Tracker:
             found = self._client.search_runs(experiments, query, max_results=1000)
         return {str(run.info.run_id): str(run.data.tags.get("wb.key", "")) for run in found}
 
-    def experiment_of(self, run: str) -> str:
-        """The id of the experiment that a run belongs to."""
-        with self._asking():
-            return str(self._client.get_run(run).info.experiment_id)
+    def stage(self, run: str) -> Literal["active", "deleted", "gone"]:
+        """Whether MLflow has the run, has it in its bin (somebody deleted it), or does not know it."""
+        try:
+            with self._asking():
+                return "active" if self._client.get_run(run).info.lifecycle_stage == "active" else "deleted"
+        except TrackerGone:
+            return "gone"
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -276,9 +279,7 @@ class Tracker:
         if database is not None:
             broken = f"{database.parent} {database.parent}.broken"
             hint = f"If it is damaged, make a new one from the journals: mv {broken} && wb sync"
-        return TrackerDown(
-            f"MLflow does not answer ({without_secrets(message)})", where=self.shown, hint=hint
-        )
+        return TrackerDown(f"MLflow does not answer ({without_secrets(message)})", where=self.shown, hint=hint)
 
 
 def create_store(database: Path) -> None:
@@ -296,9 +297,7 @@ def create_store(database: Path) -> None:
             if not database.exists():
                 _migrate(database)
     except Timeout as error:
-        raise TrackerDown(
-            "another process is still creating the MLflow store", where=str(database)
-        ) from error
+        raise TrackerDown("another process is still creating the MLflow store", where=str(database)) from error
     except OSError as error:
         raise refusal(database, error) from error
 
