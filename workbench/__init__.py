@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.parts import Part
     from workbench.streams import Seeds
     from workbench.study.claims import Claim
-    from workbench.study.experiment import Cell, Experiment, Tier
+    from workbench.study.experiment import Cell, Choice, Experiment, Tier
     from workbench.training.callbacks import Callback
     from workbench.training.learner import Learner
     from workbench.training.recipes import Constant, FineTune, OneCycle
@@ -28,6 +28,7 @@ __all__ = [
     "Augment",
     "Callback",
     "Cell",
+    "Choice",
     "Claim",
     "Constant",
     "Experiment",
@@ -50,6 +51,7 @@ _MODULES = {
     "Augment": "data.augment",
     "Callback": "training.callbacks",
     "Cell": "study.experiment",
+    "Choice": "study.experiment",
     "Claim": "study.claims",
     "Constant": "training.recipes",
     "Experiment": "study.experiment",

@@ -38,9 +38,9 @@ class Part:
             if isinstance(value, list):
                 value = tuple(value)
                 object.__setattr__(self, name, value)
-            if not _allowed(value, hints[name]):
+            if not allowed(value, hints[name]):
                 raise FieldError(
-                    f"{type(self).__name__}.{name} is {value!r}{_expected(value, hints[name])}"
+                    f"{type(self).__name__}.{name} is {value!r}{expected(value, hints[name])}"
                 )
         self.check()
 
@@ -107,8 +107,19 @@ def flatten(value: Any, path: str) -> dict[str, Any]:
 
 def digest(value: Any) -> str:
     """SHA-256 of a value of plain types, independent of the order of keys, as 64 hexadecimal digits."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _whole(value: Any) -> Any:
+    """Whole floats as integers: 1 and 1.0 are equal, so they describe the same thing."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _whole(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(each) for each in value]
+    return value
 
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -145,7 +156,7 @@ def _hints(cls: type[Part]) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _allowed(value: Any, hint: Any) -> bool:
+def allowed(value: Any, hint: Any) -> bool:
     """Whether a plain value or part fits an annotation made of classes, Literal, Union and tuple[X, ...]."""
     origin = typing.get_origin(hint)
     if hint is Any:
@@ -153,14 +164,14 @@ def _allowed(value: Any, hint: Any) -> bool:
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in typing.get_args(hint))
     if origin in (Union, types.UnionType):
-        return any(_allowed(value, each) for each in typing.get_args(hint))
+        return any(allowed(value, each) for each in typing.get_args(hint))
     if origin is tuple:
         inner = typing.get_args(hint)
         if not isinstance(value, tuple):
             return False
         if len(inner) == 2 and inner[1] is Ellipsis:
-            return all(_allowed(each, inner[0]) for each in value)
-        return len(value) == len(inner) and all(map(_allowed, value, inner))
+            return all(allowed(each, inner[0]) for each in value)
+        return len(value) == len(inner) and all(map(allowed, value, inner))
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
@@ -176,7 +187,7 @@ def _choices(hint: Any) -> list[Any]:
     return [choice for each in typing.get_args(hint) for choice in _choices(each)]
 
 
-def _expected(value: Any, hint: Any) -> str:
+def expected(value: Any, hint: Any) -> str:
     choices = _choices(hint)
     if isinstance(value, str) and choices:
         return nearest(value, [str(choice) for choice in choices])

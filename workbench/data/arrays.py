@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from workbench.data.items import Data, Datasets, Items, check_count
-from workbench.data.splits import check_classes, first_by_key, hold_out, stratified
+from workbench.data.splits import check_classes, first_by_key, hold_out, pooled, stratified
 from workbench.errors import DataError, FieldError, nearest
 from workbench.streams import Seeds, numpy_generator
 
@@ -26,7 +26,8 @@ class ImageArrays(Data):
     """Pictures from an .npz file with train_images, train_labels, test_images, test_labels and classes.
 
     ``path``: the file, relative to the project's root. Images are uint8 of shape (n, h, w) or (n, h, w, 3).
-    ``train``: how many training items, drawn with the classes' proportions from the stream (seeds.subset,
+    ``pool``: the share of the training items, in the order of their content hash, that there is to draw from: two
+    disjoint pools share no picture. ``train``: how many training items, drawn with the classes' proportions from the stream (seeds.subset,
     "subset"); None takes all. ``test``: the first so many test items in the order of their content hash; None
     takes all. ``classes``: keep only these, numbered in this order. ``size``: side in pixels to which
     pictures are scaled. ``channels``: 3 repeats grey pictures, 1 turns colour ones to grey (ITU-R BT.601
@@ -34,6 +35,7 @@ class ImageArrays(Data):
     """
 
     path: str = field(kw_only=False)
+    pool: tuple[float, float] = (0.0, 1.0)
     train: int | None = None
     test: int | None = None
     classes: tuple[str, ...] | None = None
@@ -44,6 +46,8 @@ class ImageArrays(Data):
         super().check()
         check_count(self, "train", 1)
         check_count(self, "test", 1)
+        if not 0 <= self.pool[0] < self.pool[1] <= 1:
+            raise FieldError(f"ImageArrays.pool is {self.pool!r}; it takes two rising fractions, e.g. (0.0, 0.5)")
         if self.classes is not None and (len(self.classes) < 2 or len(set(self.classes)) < len(self.classes)):
             raise FieldError(f"ImageArrays.classes is {self.classes!r}; it takes two or more different names")
 
@@ -57,6 +61,7 @@ class ImageArrays(Data):
         classes = self.classes or stored.classes
         train, test = (self._keep(items, stored.classes) for items in (stored.train, stored.test))
         check_classes(train, test, classes, self.path)
+        train = pooled(train, self.pool)
         if self.train is not None:
             draw = numpy_generator(seeds.subset, "subset")
             train = train.subset(stratified(train.targets, self.train, draw))

@@ -94,6 +94,17 @@ def first_by_key(items: Items, total: int | None) -> Items:
     return items.subset(torch.tensor(sorted(order[:total])))
 
 
+def pooled(items: Items, pool: tuple[float, float]) -> Items:
+    """The items whose content hash, read as a fraction of all hashes, lies in ``pool``; all of them for (0, 1).
+
+    The bounds are fixed points of the hash's range, so an item more moves no other item to another pool.
+    """
+    if pool == (0.0, 1.0):
+        return items
+    fractions = torch.tensor([int(key, 16) / 16.0 ** len(key) for key in items.keys], dtype=torch.float64)
+    return items.subset(((fractions >= pool[0]) & (fractions < pool[1])).nonzero().flatten())
+
+
 def check_classes(train: Items, test: Items, classes: tuple[str, ...], where: str) -> None:
     """Refuse a class without items on either side.
 

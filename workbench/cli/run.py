@@ -1,0 +1,57 @@
+"""``wb run``: train every arm x seed, record everything, print the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.asking import asked, study_options
+from workbench.cli.completion import experiment_names
+
+
+@click.command(epilog="\b\nExamples:\n  wb run bn_finetune --smoke\n  wb run experiments/bn_finetune --arm StaleStats --seeds 5")
+@click.argument("experiment", shell_complete=experiment_names)
+@study_options
+@click.option("--jobs", type=click.IntRange(1), help="Runs at once; by default one a CPU core, or 1 on a GPU.")
+@click.option("--pdb", is_flag=True, help="Stop in the debugger where a run fails; implies --jobs 1.")
+def command(experiment: str, jobs: int | None, pdb: bool, **options: object) -> None:
+    """Train every arm x seed of EXPERIMENT, record everything, print the verdict.
+
+    What is recorded already is not trained again; an interrupted run goes on where it stopped.
+    """
+    from workbench.cli.plan import show_plan
+    from workbench.cli.progress import Board
+    from workbench.study.executor import cores
+    from workbench.study.runner import Runner
+
+    root, home, spec, wanted = asked(experiment, **options)
+    jobs = 1 if pdb else jobs or (1 if wanted.device.startswith("cuda") else cores())
+    show_plan(root, home, spec, wanted, jobs, brief=True)
+    runner = Runner(root, home, spec, wanted, jobs=jobs, boards=Board, report=told(), pdb=pdb)
+    study = runner.run()
+    show_verdict(study.folder, root)
+    for line in study.failures:
+        click.echo(f"failed: {line}", err=True)
+    if study.kept:
+        click.echo(study.kept, err=True)
+
+
+def show_verdict(folder: Path, root: Path) -> None:
+    """The tables of a finished study, and where to look next."""
+    click.echo("\n" + (folder / "result.txt").read_text().rstrip())
+    report = folder / "report.html"
+    shown = report.relative_to(root) if report.is_relative_to(root) else report
+    click.echo(f"\nThe runs: wb ui        The report: {shown}")
+
+
+def told():  # type: ignore[no-untyped-def]
+    """A reporter of what goes on outside of runs: one line when its text changes."""
+    last = [""]
+
+    def report(text: str, done: int = 0, total: int = 0) -> None:
+        if text != last[0]:
+            last[0] = text
+            click.echo(text, err=True)
+
+    return report

@@ -1,0 +1,68 @@
+""" "auto" for a whole plan: resolved once a cell, on the baseline, remembered, and shared by every arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.parts import digest
+from workbench.record.files import read_json, write_json
+from workbench.record.places import run_folder
+from workbench.streams import Seeds
+from workbench.study.experiment import Arm, Cell
+from workbench.study.identity import described, library_hash
+from workbench.study.plan import Planned, Planner
+from workbench.study.spec import Spec
+from workbench.training.resolve import resolve
+
+
+def resolve_all(planner: Planner, spec: Spec, execute: Callable[[Sequence[Planned]], None]) -> list[dict[str, Any]]:
+    """Fills ``planner.autos`` for every cell and returns rows of setting / value / why.
+
+    ``execute`` does the runs of other experiments whose networks the baseline starts from.
+    """
+    rows: list[dict[str, Any]] = []
+    for cell, arms, _ in planner.cells(spec):
+        baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
+        found = _resolve(planner, spec, cell, baseline, execute)
+        planner.autos[cell.name] = found["changes"]
+        rows += [{**row, "name": f"{cell.name} · {row['name']}"} for row in found["settings"]]
+    return rows
+
+
+def remembered(planner: Planner, spec: Spec, cell: Cell, arm: Arm) -> dict[str, Any] | None:
+    """What was found earlier for this arm on these data, if it was."""
+    path = _file(planner, spec, cell, arm)
+    if not path.exists():
+        return None
+    found: dict[str, Any] = read_json(path)
+    return found
+
+
+def _resolve(
+    planner: Planner, spec: Spec, cell: Cell, arm: Arm, execute: Callable[[Sequence[Planned]], None]
+) -> dict[str, Any]:
+    known = remembered(planner, spec, cell, arm)
+    if known is not None:
+        return known
+    cls = planner.derived(spec, cell, arm, planner.options.sets)
+    source = planner.source(cls, 0)
+    execute(source)
+    sources = {cls.model.source(): run_folder(planner.home, run.id) / "weights.safetensors" for run in source}
+    seeds = Seeds.of(spec.experiment.first_seed)
+    options = planner.options
+    resolved = resolve(cls, seeds=seeds, root=planner.root, sources=sources, device=options.device, threads=options.threads)
+    rows = [{"name": each.name, "value": each.value, "why": each.why} for each in resolved.settings]
+    found = {"changes": resolved.changes, "settings": rows}
+    write_json(_file(planner, spec, cell, arm), found)
+    return found
+
+
+def _file(planner: Planner, spec: Spec, cell: Cell, arm: Arm) -> Path:
+    cls = planner.derived(spec, cell, arm, planner.options.sets)
+    facts = {
+        "fields": described(cls), "stages": cls.stages(), "pins": planner.pins_of(cls), "library": library_hash(),
+        "seed": spec.experiment.first_seed, "device": planner.options.device,
+    }
+    return planner.home / "cache" / "auto" / f"{digest(facts)[:16]}.json"

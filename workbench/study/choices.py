@@ -1,0 +1,121 @@
+"""Settings chosen per arm on validation data, with the same budget for each, kept in experiments/NAME/choices.json.
+
+Without this the arm with the worst default would only be the worst tuned (papers: Bouthillier et al. 2021, section 4).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.parts import digest
+from workbench.record.files import read_json, write_json
+from workbench.record.journal import read_run
+from workbench.record.places import run_folder
+from workbench.study.experiment import Arm, Cell, Choice
+from workbench.study.identity import described
+from workbench.study.plan import Planned, Planner
+from workbench.study.spec import Spec
+
+Execute = Callable[[Sequence[Planned]], None]
+
+
+def choices_file(spec: Spec) -> Path:
+    """``experiments/NAME/choices.json``."""
+    return spec.path.parent / "choices.json"
+
+
+def known_choices(planner: Planner, spec: Spec) -> tuple[dict[tuple[str, str], Any], list[tuple[Cell, Arm, str]]]:
+    """What the file already says for (cell, arm), and the (cell, arm, key) that have still to be chosen."""
+    choice = spec.experiment.choose
+    if choice is None or choice.field in planner.options.sets:
+        return {}, []
+    entries = _read(spec)
+    known: dict[tuple[str, str], Any] = {}
+    missing: dict[str, tuple[Cell, Arm, str]] = {}
+    for cell, arms, _ in planner.cells(spec):
+        for arm in arms:
+            origin = spec.experiment.cell(cell.choice)
+            key = _key(planner, spec, origin, arm, choice)
+            if key in entries:
+                known[cell.name, arm.__name__] = entries[key]["value"]
+            else:
+                missing.setdefault(key, (origin, arm, key))
+    return known, list(missing.values())
+
+
+def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]], execute: Execute) -> None:
+    """Measures every value for what is missing, and writes the best of each into the file.
+
+    A value whose runs fail counts as infinitely bad; ties go to the smaller value.
+    """
+    choice = spec.experiment.choose
+    assert choice is not None
+    plans = {key: planner.choosing(spec, cell, arm, choice) for cell, arm, key in missing}
+    execute(list({run.id: run for plan in plans.values() for runs in plan.values() for run in runs}.values()))
+    entries = _read(spec)
+    for cell, arm, key in missing:
+        scores = {value: _score(planner, runs, choice) for value, runs in plans[key].items()}
+        best = min(sorted(scores), key=lambda value: scores[value])
+        entries[key] = {
+            "cell": cell.name,
+            "arm": arm.__name__,
+            "value": best,
+            "measured": {repr(value): (None if math.isinf(score) else round(score, 6)) for value, score in scores.items()},
+        }
+    ordered = dict(sorted(entries.items(), key=lambda each: (each[1]["cell"], each[1]["arm"], each[0])))
+    write_json(choices_file(spec), {"field": choice.field, "measure": choice.measure, "seeds": choice.seeds, "entries": ordered})
+
+
+def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
+    """Rows of setting / value / why for the plan and the report."""
+    choice = spec.experiment.choose
+    entries = _read(spec)
+    rows: list[dict[str, Any]] = []
+    if choice is None or choice.field in planner.options.sets:
+        return rows
+    path = choice.field.replace("__", ".")
+    for cell, arms, _ in planner.cells(spec):
+        for arm in arms:
+            entry = entries.get(_key(planner, spec, spec.experiment.cell(cell.choice), arm, choice))
+            if entry is not None:
+                measured = ", ".join(f"{value}: {_shown(score)}" for value, score in entry["measured"].items())
+                why = f"lowest {choice.measure} of {measured}"
+                rows.append({"name": f"{cell.name} · {arm.__name__} · {path}", "value": entry["value"], "why": why})
+    return rows
+
+
+def _key(planner: Planner, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> str:
+    """Equal for arms that train alike but for the chosen setting, so that they are given the same value."""
+    cls = planner.derived(spec, cell, arm, planner.options.sets)
+    fields = {path: value for path, value in described(cls).items() if path not in ("diagnostics", choice.field.replace("__", "."))}
+    if fields.get("recalibrate") == "after":
+        fields["recalibrate"] = "never"
+    facts = {
+        "fields": fields, "stages": cls.stages(), "values": [repr(value) for value in choice.values],
+        "seeds": choice.seeds, "measure": choice.measure,
+    }
+    return digest(facts)[:16]
+
+
+def _score(planner: Planner, runs: Sequence[Planned], choice: Choice) -> float:
+    scores = []
+    for run in runs:
+        if run.choosing:
+            metrics = read_run(run_folder(planner.home, run.id)).final()
+            scores.append(metrics.get(choice.measure, math.inf))
+    return sum(scores) / len(scores)
+
+
+def _shown(score: float | None) -> str:
+    return "failed" if score is None else f"{score:.4g}"
+
+
+def _read(spec: Spec) -> dict[str, dict[str, Any]]:
+    path = choices_file(spec)
+    if not path.exists():
+        return {}
+    entries: dict[str, dict[str, Any]] = read_json(path)["entries"]
+    return entries

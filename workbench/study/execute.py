@@ -1,0 +1,146 @@
+"""Doing one planned run in this process: from the task, through the Learner, to a sealed folder."""
+
+from __future__ import annotations
+
+import io
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import DivergedError, SpecError, WorkbenchError
+from workbench.record.files import write_bytes, write_json
+from workbench.record.journal import Journal, read_state
+from workbench.record.places import run_folder
+from workbench.streams import Seeds
+from workbench.study.experiment import Arm, changes, derive
+from workbench.study.identity import library_hash
+from workbench.study.plan import Planned, settle
+from workbench.study.recorder import Recorder, Report
+from workbench.study.spec import load_spec
+from workbench.training.stages import stage_hashes
+
+if TYPE_CHECKING:
+    from workbench.training.result import Result
+
+
+@dataclass(frozen=True)
+class Task:
+    """A planned run in plain values, so that it can cross a process border as JSON."""
+
+    id: str
+    home: str
+    root: str
+    spec: str
+    cell: str
+    arm: str
+    tier: str
+    sets: dict[str, Any]
+    autos: dict[str, Any]
+    seeds: dict[str, int]
+    choosing: bool
+    device: str
+    threads: int
+    sources: dict[str, str]
+    trained_by: str
+    facts: dict[str, Any]
+
+
+def task_for(run: Planned, *, home: Path, root: Path, device: str, threads: int, facts: Mapping[str, Any]) -> Task:
+    """The task of a planned run; ``facts`` are what is known of the whole study (commit, environment)."""
+    return Task(
+        id=run.id, home=str(home), root=str(root), spec=str(run.spec), cell=run.cell, arm=run.arm,
+        tier=run.tier, sets=run.sets, autos=run.autos, seeds=_numbers(run.seeds),
+        choosing=run.choosing, device=device, threads=threads, sources=run.sources, trained_by=run.trained_by,
+        facts={**run_facts(run, device, threads), **facts},
+    )
+
+
+def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
+    """What run.json says of a run."""
+    cls = run.cls
+    return {
+        "format": 1, "id": run.id, "identity": run.identity, "trained": run.trained, "experiment": run.experiment,
+        "cell": run.cell, "arm": run.arm, "hypothesis": " ".join((cls.__doc__ or "").split()), "seeds": _numbers(run.seeds),
+        "seed": str(run.seeds.subset), "fields": cls.flatten(), "changes": changes(cls), "pins": run.pins,
+        "sources": run.sources, "stages": cls.stages(), "library": library_hash(), "device": device, "threads": threads,
+        "level": cls.level, "choosing": run.choosing, "created": time.time_ns() // 1_000_000,
+    }
+
+
+def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool]) -> str:
+    """Does the run and returns its state, ``finished`` or ``failed``; a failure is recorded and does not raise.
+
+    Raises KeyboardInterrupt when it was interrupted; its checkpoint and journal are then complete to that step.
+    """
+    home = Path(task.home)
+    folder = run_folder(home, task.id)
+    if read_state(folder) in ("finished", "failed"):
+        return str(read_state(folder))
+    began = time.monotonic()
+    with Journal.create(folder, task.facts) as journal:
+        recorder = Recorder(journal, report, interrupted)
+        try:
+            learner = cls(
+                Seeds(**task.seeds), device=task.device, threads=task.threads, root=task.root,
+                sources={name: run_folder(home, run) / "weights.safetensors" for name, run in task.sources.items()},
+            )
+            trained = run_folder(home, task.trained_by) / "weights.safetensors" if task.trained_by else None
+            result = learner.run(callbacks=[recorder], resume=recorder.checkpoint, trained=trained, choosing=task.choosing)
+        except DivergedError as error:
+            return _fail(journal, recorder, "diverged", str(error), began)
+        except WorkbenchError as error:
+            return _fail(journal, recorder, "error", str(error), began)
+        except Exception as error:
+            write_bytes(folder / "error.txt", traceback.format_exc().encode())
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            why = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            return _fail(journal, recorder, "error", why, began)
+        _keep(folder, result)
+        journal.seal({"state": "finished", "metrics": result.metrics, "why": "", "seconds": time.monotonic() - began, **recorder.facts})
+    recorder.checkpoint.unlink(missing_ok=True)
+    return "finished"
+
+
+def rebuild(task: Task) -> Arm:
+    """The arm of a task, derived anew from its spec; raises :class:`SpecError` when the spec has changed since the plan."""
+    spec = load_spec(Path(task.root), task.spec)
+    experiment = spec.experiment
+    arm, cell, tier = experiment.arm(task.arm), experiment.cell(task.cell), experiment.tier(task.tier)
+    cls = settle(derive(experiment, arm, cell, tier, task.sets), task.autos)
+    if task.choosing and cls.recalibrate == "after":
+        cls = cls.but(recalibrate="never")
+    if cls.flatten() != task.facts["fields"] or stage_hashes(cls, _library_base()) != task.facts["stages"]:
+        raise SpecError("the spec was changed while the study was running", where=task.spec, hint="Run the study again")
+    return cls
+
+
+def _library_base() -> type:
+    from workbench.training.learner import Learner
+
+    return Learner
+
+
+def _keep(folder: Path, result: Result) -> None:
+    import numpy as np
+
+    predictions = result.predictions
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, index=predictions.index, target=predictions.target, prediction=predictions.prediction,
+        confidence=predictions.confidence,
+    )
+    write_bytes(folder / "predictions.npz", buffer.getvalue())
+    write_json(folder / "classes.json", list(result.classes))
+
+
+def _fail(journal: Journal, recorder: Recorder, kind: str, why: str, began: float) -> str:
+    journal.event("failed", why=why)
+    journal.seal({"state": "failed", "kind": kind, "metrics": {}, "why": why, "seconds": time.monotonic() - began, **recorder.facts})
+    return "failed"
+
+
+def _numbers(seeds: Seeds) -> dict[str, int]:
+    return {name: getattr(seeds, name) for name in Seeds.fields()}

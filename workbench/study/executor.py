@@ -1,0 +1,102 @@
+"""Getting planned runs done: which are missing, on which engine, with whom to tell."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.record.files import read_json
+from workbench.record.journal import read_state
+from workbench.record.places import run_folder
+from workbench.study.engines.inline import run_inline
+from workbench.study.engines.workers import Workers
+from workbench.study.execute import task_for
+from workbench.study.plan import Planned
+
+
+class Watcher(Protocol):
+    """Who is told how runs go on: the terminal's board, or nobody."""
+
+    def start(self, run_id: str, label: str) -> None:
+        """A run begins."""
+
+    def update(self, run_id: str, done: int, total: int, text: str = "") -> None:
+        """A run has taken ``done`` of ``total`` steps."""
+
+    def finish(self, run_id: str, text: str = "") -> None:
+        """A run ended."""
+
+
+class Executor:
+    """Executes planned runs that are not recorded yet.
+
+    Args:
+        root, home: the project and its state folder.
+        facts: what every run.json of this study says beside the run itself.
+        jobs: runs at once; 1 keeps everything in this process.
+        opened: told every planned run before any starts, recorded ones too; the shipper listens here.
+    """
+
+    def __init__(
+        self, root: Path, home: Path, *, facts: Mapping[str, Any], jobs: int, device: str, threads: int,
+        opened: Callable[[Planned], None] = lambda run: None,
+    ) -> None:
+        self.root, self.home, self.facts = root, home, dict(facts)
+        self.jobs, self.device, self.threads, self.opened = jobs, device, threads, opened
+
+    def missing(self, runs: Sequence[Planned]) -> list[Planned]:
+        """Those without a result, each once; a run that failed for a reason outside its own arithmetic is done again."""
+        found: dict[str, Planned] = {}
+        for run in runs:
+            folder = run_folder(self.home, run.id)
+            state = read_state(folder)
+            if state == "failed" and read_json(folder / "result.json").get("kind") != "diverged":
+                state = "new"
+            if state != "finished" and state != "failed":
+                found.setdefault(run.id, run)
+        return list(found.values())
+
+    def execute(self, runs: Sequence[Planned], watcher: Watcher) -> None:
+        """Does what is missing of ``runs``; when it returns, every one of them has a result."""
+        todo = self.missing(runs)
+        for run in todo:
+            self._set_aside(run_folder(self.home, run.id))
+        for run in runs:
+            self.opened(run)
+        labels = {run.id: run.label for run in todo}
+        tasks = [
+            task_for(run, home=self.home, root=self.root, device=self.device, threads=self.threads, facts=self.facts) for run in todo
+        ]
+        tell = {
+            "started": lambda run: watcher.start(run, labels[run]),
+            "progress": watcher.update,
+            "finished": lambda run, state: watcher.finish(run, self._outcome(run, state)),
+        }
+        if self.jobs == 1 or len(todo) == 1:
+            run_inline(tasks, {run.id: run.cls for run in todo}, **tell)
+            return
+        with Workers(min(self.jobs, len(todo)), self.threads, self.home / "log" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt") as workers:
+            workers.run(tasks, {run.id: run.after for run in todo}, **tell)
+
+    def _set_aside(self, folder: Path) -> None:
+        """Moves the record of a run that failed through no arithmetic of its own out of the way; nothing is deleted."""
+        if (folder / "result.json").exists():
+            folder.rename(folder.with_name(f".{folder.name}.failed-{time.time_ns()}"))
+
+    def _outcome(self, run: str, state: str) -> str:
+        result = read_json(run_folder(self.home, run) / "result.json")
+        if state == "failed":
+            return f"failed: {result['why']}"
+        shown = [f"{name} {value:.4f}" for name, value in result["metrics"].items() if name.endswith("/error")][:1]
+        return f"{'  '.join(shown)}  ({result['seconds']:.0f} s)"
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+

@@ -1,0 +1,106 @@
+"""The plan in words and tables: what `wb plan` and the head of `wb run` show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.record.pins import read_pins
+from workbench.study import autos, choices
+from workbench.study.estimate import Estimate, in_words
+from workbench.study.executor import Executor
+from workbench.study.experiment import Arm, changes, differences
+from workbench.study.plan import Options, Planned, Planner
+from workbench.study.spec import Spec
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Rows of the table of arms, rows of settings, notes, and the line with the count and the time."""
+
+    arms: list[tuple[str, ...]]
+    settings: list[dict[str, Any]]
+    notes: list[str]
+    line: str
+
+
+def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) -> Overview:
+    """What a tier of an experiment consists of; reads only specs, pins and records."""
+    planner = Planner(root, home, {path: pin.md5 for path, pin in read_pins(root).items()}, options)
+    executor = Executor(root, home, facts={}, jobs=jobs, device=options.device, threads=options.threads)
+    known, missing = choices.known_choices(planner, spec)
+    runs = planner.runs(spec, known)
+    choosing = [
+        run for cell, arm, _ in missing if spec.experiment.choose
+        for each in planner.choosing(spec, cell, arm, spec.experiment.choose).values() for run in each
+    ]  # fmt: skip
+    todo = executor.missing([*choosing, *runs])
+    notes = _notes(planner, spec)
+    if missing:
+        path = spec.experiment.choose.field.replace("__", ".") if spec.experiment.choose else ""
+        notes.append(f"{path} is chosen first, on validation data, for {len(missing)} arms: {len(set(run.id for run in choosing))} runs")
+    rows = _rows(planner, spec, runs, {run.id for run in todo})
+    seconds = Estimate(home, spec.path.parent / "results.json").total(todo, jobs)
+    total = len({run.id for run in [*choosing, *runs]})
+    line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do on {options.device}, {jobs} at a time"
+    expected = spec.experiment.tier(options.tier).minutes
+    if todo:
+        line += f", about {in_words(seconds)}" if seconds is not None else _promised(expected)
+    settings = choices.chosen_settings(planner, spec) + _inferred(planner, spec)
+    return Overview(rows, settings, notes, line)
+
+
+def _promised(minutes: float | None) -> str:
+    return f", at most {in_words(minutes * 60)} on two idle cores" if minutes else ", time unknown until the first run is done"
+
+
+def _rows(planner: Planner, spec: Spec, runs: list[Planned], todo: set[str]) -> list[tuple[str, ...]]:
+    rows = []
+    for cell, arms, _ in planner.cells(spec):
+        for arm in arms:
+            mine = [run for run in runs if run.cell == cell.name and run.arm == arm.__name__ and run.experiment == spec.name]
+            recorded = sum(run.id not in todo for run in mine)
+            mark = "  (exploratory)" if cell.exploratory else ""
+            rows.append((cell.name + mark, arm.__name__, _difference(arm, spec.experiment.baseline), str(len(mine)), str(recorded)))
+    sources = {run.id: run for run in runs if run.experiment != spec.name}
+    for run in sources.values():
+        rows.append((f"source: {run.experiment}", f"{run.arm} · seed {run.seeds}", "", "1", str(int(run.id not in todo))))
+    return rows
+
+
+def _difference(arm: Arm, baseline: Arm) -> str:
+    if arm is baseline:
+        return "the baseline"
+    shown = []
+    for path, (_, new) in changes(arm).items():
+        value = new if not isinstance(new, str) or len(new) < 28 else f"{new[:25]}..."
+        shown.append(path if path.endswith("()") else f"{path}={value}")
+    text = ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+    return f"{arm.__bases__[0].__name__}: {text}"
+
+
+def _notes(planner: Planner, spec: Spec) -> list[str]:
+    notes = []
+    used = {arm for _, arms, _ in planner.cells(spec) for arm in arms}
+    for arm in spec.experiment.arms:
+        things = differences(arm)
+        if len(things) > 1 and not arm.confounded and arm in used:
+            why = f'say confounded = "why" in the class if that is meant'
+            notes.append(f"{arm.__name__} is confounded: it changes {' and '.join(things)} at once; {why}")
+        elif len(things) > 1 and arm in used:
+            notes.append(f"{arm.__name__} changes {len(things)} things: {arm.confounded}")
+    if planner.options.sets:
+        notes.append("--set makes this study exploratory: its claims are not the pre-registered ones")
+    return notes
+
+
+def _inferred(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
+    rows = []
+    for cell, arms, _ in planner.cells(spec):
+        baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
+        found = autos.remembered(planner, spec, cell, baseline)
+        rows += [{**row, "name": f"{cell.name} · {row['name']}"} for row in (found or {}).get("settings", [])]
+        if found is None and "auto" in planner.derived(spec, cell, baseline, planner.options.sets).flatten().values():
+            rows.append({"name": f"{cell.name} · auto", "value": "open", "why": "found when the study starts, on the baseline"})
+    return rows

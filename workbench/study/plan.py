@@ -1,0 +1,250 @@
+"""The plan: which runs a tier of an experiment consists of, what each depends on, and what is recorded already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import SpecError, UsageError, nearest
+from workbench.record.journal import read_state
+from workbench.record.places import run_folder
+from workbench.streams import Seeds
+from workbench.study.experiment import Arm, Cell, Choice, Tier, derive
+from workbench.study.identity import run_identity, trained_identity
+from workbench.study.spec import Spec, load_spec
+
+# Choosing uses seeds that no result uses: a setting picked on a result's own seeds would flatter it.
+CHOOSING_SEED = 9000
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run to be: everything needed to do it in another process, and to find it when it is done."""
+
+    id: str
+    identity: str
+    trained: str
+    experiment: str
+    spec: Path
+    cell: str
+    arm: str
+    seeds: Seeds
+    cls: Arm
+    tier: str
+    sets: dict[str, Any]
+    autos: dict[str, Any]
+    pins: dict[str, str]
+    sources: dict[str, str]
+    choosing: bool = False
+    after: tuple[str, ...] = ()
+    trained_by: str = ""
+
+    @property
+    def label(self) -> str:
+        """E.g. ``photos · TrainBN · seed 3``."""
+        what = f" · lr {self.cls.fit.lr:g}" if self.choosing and not isinstance(self.cls.fit.lr, str) else ""
+        return f"{self.cell} · {self.arm} · seed {self.seeds}{what}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for beside the spec and the tier.
+
+    ``sets`` are changes to every arm, e.g. ``{"fit__epochs": 2}``; they make the study exploratory.
+    """
+
+    tier: str = "default"
+    cells: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    seeds: int | None = None
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+    threads: int = 1
+
+
+class Planner:
+    """Turns specs into planned runs; loads the specs of source experiments as they are met."""
+
+    def __init__(self, root: Path, home: Path, pins: Mapping[str, str], options: Options) -> None:
+        self.root, self.home, self.pins, self.options = root, home, dict(pins), options
+        self.autos: dict[str, dict[str, Any]] = {}
+        self._sources: dict[tuple[str, int], Planned] = {}
+        self._specs: dict[str, Spec] = {}
+
+    def cells(self, spec: Spec) -> list[tuple[Cell, list[Arm], int]]:
+        """The (cell, arms, number of seeds) of the tier, cut down to what the options ask for."""
+        experiment, options = spec.experiment, self.options
+        tier = experiment.tier(options.tier)
+        for name in options.cells:
+            experiment.cell(name)
+        wanted = {experiment.arm(name) for name in options.arms}
+        found = []
+        for cell in tier.cells or experiment.cells:
+            if options.cells and cell.name not in options.cells:
+                continue
+            arms = [arm for arm in cell.arms or experiment.arms if tier.arms is None or arm in tier.arms]
+            arms = [arm for arm in arms if not wanted or arm in wanted or arm is experiment.baseline]
+            found.append((cell, arms, options.seeds or tier.seeds or cell.seeds or experiment.seeds))
+        return found
+
+    def derived(self, spec: Spec, cell: Cell, arm: Arm, sets: Mapping[str, Any]) -> Arm:
+        """The arm as it runs in this cell: under the cell's, the tier's and the given changes, "auto" resolved."""
+        tier = spec.experiment.tier(self.options.tier)
+        return settle(derive(spec.experiment, arm, cell, tier, sets), self.autos.get(cell.name, {}))
+
+    def runs(self, spec: Spec, chosen: Mapping[tuple[str, str], Any]) -> list[Planned]:
+        """Every run of the tier, sources first, in an order in which each follows what it depends on.
+
+        Args:
+            chosen: the value of the experiment's choice for (cell, arm), where there is one.
+        """
+        choice = spec.experiment.choose
+        found: dict[str, Planned] = {}
+        for cell, arms, count in self.cells(spec):
+            for number in range(count):
+                for source in range(cell.sources):
+                    seeds = Seeds.of(spec.experiment.first_seed + number, source)
+                    for arm in arms:
+                        sets = dict(self.options.sets)
+                        if choice is not None and (cell.name, arm.__name__) in chosen:
+                            sets.setdefault(choice.field, chosen[cell.name, arm.__name__])
+                        for each in self.run(spec, cell, arm, seeds, sets):
+                            found.setdefault(f"{each.id}/{each.cell}", each)
+        return _link(list(found.values()))
+
+    def choosing(self, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> dict[Any, list[Planned]]:
+        """For each value of the choice, the runs (and their sources) that measure it."""
+        runs: dict[Any, list[Planned]] = {}
+        for value in choice.values:
+            runs[value] = []
+            for number in range(choice.seeds):
+                sets = {**self.options.sets, choice.field: value}
+                runs[value] += self.run(spec, cell, arm, Seeds.of(CHOOSING_SEED + number), sets, choosing=True)
+        return runs
+
+    def run(
+        self, spec: Spec, cell: Cell, arm: Arm, seeds: Seeds, sets: Mapping[str, Any], *, choosing: bool = False
+    ) -> list[Planned]:
+        """One run, preceded by the source run it starts from where it needs one."""
+        cls = self.derived(spec, cell, arm, sets)
+        if choosing and cls.recalibrate == "after":
+            cls = cls.but(recalibrate="never")
+        name = cls.model.source()
+        source = self.source(cls, seeds.source)
+        facts: dict[str, Any] = {
+            "pins": self.pins_of(cls),
+            "sources": {name: source[-1].identity} if name else {},
+            "device": self.options.device,
+            "threads": self.options.threads,
+            "choosing": choosing,
+        }
+        identity = run_identity(cls, seeds, **facts)
+        planned = Planned(
+            id=identity[:16], identity=identity, trained=trained_identity(cls, seeds, **facts), experiment=spec.name,
+            spec=spec.path, cell=cell.name, arm=arm.__name__, seeds=seeds, cls=cls,
+            tier=self.options.tier, sets=dict(sets), autos=self.autos.get(cell.name, {}), pins=facts["pins"],
+            sources={name: source[-1].id} if name else {}, choosing=choosing, after=tuple(each.id for each in source[-1:]),
+        )
+        return [*source, planned]
+
+    def source(self, cls: Arm, number: int) -> list[Planned]:
+        """The run of another experiment that weights come from, if any: its arm (or baseline), its ``number``-th seed."""
+        name = cls.model.source()
+        if not name:
+            return []
+        if (name, number) not in self._sources:
+            folder, _, arm_name = name.partition(":")
+            if folder not in self._specs:
+                self._specs[folder] = load_spec(self.root, folder)
+            spec = self._specs[folder]
+            experiment = spec.experiment
+            arm = experiment.arm(arm_name) if arm_name else experiment.baseline
+            seeds = Seeds.of(experiment.first_seed + number)
+            plain = Planner(self.root, self.home, self.pins, Options(device=self.options.device, threads=self.options.threads))
+            plain._specs, plain._sources = self._specs, self._sources
+            self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, {})[-1]
+        return [self._sources[name, number]]
+
+    def pins_of(self, cls: Arm) -> dict[str, str]:
+        """``{path: md5}`` of the files that an arm reads; raises :class:`SpecError` for one that is not pinned."""
+        found = {}
+        for path in files_of(cls):
+            if path not in self.pins:
+                raise SpecError(
+                    f"{cls.__name__} reads {path}, which data.dvc does not pin{nearest(path, self.pins)}",
+                    hint=f"Type: wb data pin {path}",
+                )
+            found[path] = self.pins[path]
+        return found
+
+    def paths(self, spec: Spec) -> list[str]:
+        """The data files that the tier reads, those of source experiments included."""
+        found: list[str] = []
+        for cell, arms, _ in self.cells(spec):
+            for arm in arms:
+                cls = self.derived(spec, cell, arm, self.options.sets)
+                name = cls.model.source()
+                found += files_of(cls) + (self._source_files(name) if name else [])
+        return sorted(set(found))
+
+    def _source_files(self, name: str) -> list[str]:
+        folder, _, arm = name.partition(":")
+        if folder not in self._specs:
+            self._specs[folder] = load_spec(self.root, folder)
+        experiment = self._specs[folder].experiment
+        named = experiment.arm(arm) if arm else experiment.baseline
+        return files_of(derive(experiment, named, experiment.cells[0], Tier()))
+
+    def state(self, run: Planned) -> str:
+        """``new``, ``running``, ``interrupted``, ``finished`` or ``failed``."""
+        return read_state(run_folder(self.home, run.id))
+
+
+def settle(cls: Arm, autos: Mapping[str, Any]) -> Arm:
+    """The arm with its remaining "auto" values replaced by what they became on the baseline."""
+    flat = cls.flatten()
+    open_ = {path: value for path, value in autos.items() if flat.get(path.replace("__", ".")) == "auto"}
+    return cls.but(**open_) if open_ else cls
+
+
+def files_of(cls: Arm) -> list[str]:
+    """The data files that an arm reads."""
+    return [*cls.data.files(), *cls.model.files()]
+
+
+def parse_sets(texts: Sequence[str], arm: Arm) -> dict[str, Any]:
+    """``["fit.lr=1e-3"]`` as ``{"fit__lr": 0.001}``; raises :class:`UsageError` for a path that the arm does not have."""
+    import ast
+
+    found: dict[str, Any] = {}
+    known = arm.flatten()
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text} has no value", hint="Type: --set fit.lr=1e-3")
+        if path not in known:
+            raise UsageError(f"--set: '{path}' is not a setting of {arm.__name__}{nearest(path, known)}")
+        try:
+            found[path.replace(".", "__")] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[path.replace(".", "__")] = value
+    return found
+
+
+def _link(runs: list[Planned]) -> list[Planned]:
+    """Lets a run that trains exactly like an earlier one start from that one's weights."""
+    import dataclasses
+
+    first: dict[str, Planned] = {}
+    for run in runs:
+        if run.cls.recalibrate != "after":
+            first.setdefault(run.trained, run)
+    linked = []
+    for run in runs:
+        parent = first.get(run.trained)
+        if parent is not None and parent.id != run.id and run.cls.recalibrate == "after":
+            run = dataclasses.replace(run, trained_by=parent.id, after=(*run.after, parent.id))
+        linked.append(run)
+    return linked

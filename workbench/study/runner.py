@@ -1,0 +1,227 @@
+"""One ``wb run``: data, source networks, choices, every arm x seed, the verdict, and a record of all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.parts import digest
+from workbench.record.environment import capture
+from workbench.record.files import read_json, write_bytes, write_json
+from workbench.record.git import Repository
+from workbench.record.journal import Journal
+from workbench.record.places import prepare, run_folder, study_folder
+from workbench.record.shipper import Shipper
+from workbench.record.system import Sampler
+from workbench.study import autos, choices, materials
+from workbench.study.executor import Executor, Watcher
+from workbench.study.experiment import changes
+from workbench.study.identity import library_hash
+from workbench.study.outcomes import load
+from workbench.study.plan import Options, Planned, Planner
+from workbench.study.publish import write_results
+from workbench.study.spec import Spec
+from workbench.study.summary import summarise
+
+Boards = Callable[[int, int], contextlib.AbstractContextManager[Watcher]]
+
+
+@dataclass
+class Study:
+    """A study that has been run: its record, its summary, and where both lie."""
+
+    folder: Path
+    record: dict[str, Any]
+    summary: dict[str, Any]
+    trained: int
+    recorded: int
+    failures: list[str] = field(default_factory=list)
+    kept: str = ""
+
+
+class Runner:
+    """Runs one tier of one experiment.
+
+    Args:
+        root, home: the project and its state folder.
+        boards: makes the progress display for (runs to do, jobs).
+        report: told what is going on outside of runs, as (text, done, total).
+    """
+
+    def __init__(
+        self, root: Path, home: Path, spec: Spec, options: Options, *, jobs: int, boards: Boards,
+        report: Callable[[str, int, int], None],
+    ) -> None:
+        self.root, self.home, self.spec, self.options = root, prepare(home), spec, options
+        self.jobs, self.boards, self.report = jobs, boards, report
+        self.trained = 0
+
+    def run(self) -> Study:
+        """Does what is not recorded yet and judges the whole.
+
+        Raises the errors of data, spec and record; a run that fails by itself is recorded and does not raise.
+        """
+        repository = Repository.find(self.root)
+        planner = Planner(self.root, self.home, {}, self.options)
+        planner.pins = materials.ensure(self.root, planner.paths(self.spec), self.report)
+        identity = study_identity(planner, self.spec)
+        folder = study_folder(self.home, f"{self.spec.name}-{self.options.tier}-{identity[:8]}")
+        facts = {**self._facts(identity, folder), **self._provenance(repository, folder.name)}
+        (folder / "result.json").unlink(missing_ok=True)
+        with self._recording(folder, facts) as (journal, sampler, shipper):
+            executor = Executor(
+                self.root, self.home, facts=_for_runs(facts), jobs=self.jobs, device=self.options.device,
+                threads=self.options.threads, opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
+            )
+            runs, settings = self._plan(planner, executor)
+            write_json(folder / "study.json", {**facts, "runs": _listed(runs), "settings": settings})
+            shipper.add_study(folder)
+            recorded = len({run.id for run in runs}) - len(executor.missing(runs))
+            self._execute(executor, runs)
+            record = self._complete(folder, runs)
+            summary = summarise(record, load(self.home, record))
+            write_results(folder, record, summary, self.home)
+            sampler.stop()
+            journal.seal(summary)
+            kept = shipper.stop(timeout=120)
+        return Study(folder, record, summary, self.trained, recorded, self._failures(runs), kept)
+
+    def _plan(self, planner: Planner, executor: Executor) -> tuple[list[Planned], list[dict[str, Any]]]:
+        """Resolves "auto" and choices, doing the runs that this needs, and returns the plan and the settings' rows."""
+        settings = autos.resolve_all(planner, self.spec, lambda runs: self._execute(executor, runs))
+        known, missing = choices.known_choices(planner, self.spec)
+        if missing:
+            choices.choose(planner, self.spec, missing, lambda runs: self._execute(executor, runs))
+            known, _ = choices.known_choices(planner, self.spec)
+        return planner.runs(self.spec, known), settings + choices.chosen_settings(planner, self.spec)
+
+    def _execute(self, executor: Executor, runs: Sequence[Planned]) -> None:
+        todo = executor.missing(runs)
+        if not todo:
+            return
+        with self.boards(len(todo), min(self.jobs, len(todo))) as board:
+            executor.execute(runs, board)
+        self.trained += len(todo)
+
+    @contextlib.contextmanager
+    def _recording(self, folder: Path, facts: dict[str, Any]) -> Iterator[tuple[Journal, Sampler, Shipper]]:
+        """The study's journal, its system metrics and its shipper; all of them end with the study, however it ends."""
+        shipper = Shipper(self.home)
+        with Journal.create(folder, facts, kind="study") as journal:
+            sampler = Sampler(journal, gpu=0 if self.options.device.startswith("cuda") else None)
+            sampler.start()
+            shipper.start()
+            try:
+                yield journal, sampler, shipper
+            except BaseException:
+                sampler.stop()
+                journal.close()
+                shipper.stop(timeout=5)
+                raise
+
+    def _facts(self, identity: str, folder: Path) -> dict[str, Any]:
+        """What study.json says from the start."""
+        experiment, options = self.spec.experiment, self.options
+        planner = Planner(self.root, self.home, {}, options)
+        return {
+            "format": 1, "id": folder.name, "identity": identity, "experiment": self.spec.name, "title": self.spec.title,
+            "about": self.spec.about, "tier": options.tier, "created": time.time_ns() // 1_000_000,
+            "measure": experiment.measure, "options": _asked(options), "library": library_hash(), "device": options.device,
+            "threads": options.threads, "runs": [], "settings": [], "claims": [claim.flatten() for claim in experiment.claims],
+            "cells": [
+                {
+                    "name": cell.name, "about": cell.about, "measure": experiment.measure,
+                    "baseline": experiment.baseline.__name__, "exploratory": cell.exploratory or bool(options.sets),
+                    "arms": [
+                        {
+                            "name": arm.__name__, "hypothesis": " ".join((arm.__doc__ or "").split()),
+                            "changes": {path: list(pair) for path, pair in changes(arm).items()},
+                        }
+                        for arm in arms
+                    ],
+                }
+                for cell, arms, _ in planner.cells(self.spec)
+            ],
+        }
+
+    def _provenance(self, repository: Repository, name: str) -> dict[str, Any]:
+        """Commit, snapshot, diff and environment; the bulky ones go beside study.json."""
+        dirty = repository.dirty_files()
+        snapshot = repository.snapshot(name)
+        folder = study_folder(self.home, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.spec.path, folder / "spec.py")
+        environment = capture(device=self.options.device, threads=self.options.threads, level=self.spec.experiment.baseline.level)
+        write_json(folder / "environment.json", environment)
+        if dirty:
+            write_bytes(folder / "diff.patch", repository.diff().encode())
+        return {
+            "commit": repository.head, "branch": repository.branch, "url": repository.url, "dirty": bool(dirty),
+            "diff_stat": f"{len(dirty)} files changed" if dirty else "", "snapshot": snapshot.commit,
+            "left_out": list(snapshot.left_out), "lock": environment.get("lock", ""), "environment": environment,
+        }
+
+    def _complete(self, folder: Path, runs: Sequence[Planned]) -> dict[str, Any]:
+        """study.json with what only the finished runs know: chance levels and test sizes."""
+        record: dict[str, Any] = read_json(folder / "study.json")
+        for cell in record["cells"]:
+            for run in runs:
+                result = read_json(run_folder(self.home, run.id) / "result.json")
+                if run.cell == cell["name"] and "chance" in result:
+                    cell["chance"], cell["n_test"] = result["chance"], result["n_test"]
+                    break
+        record["pins"] = {path: md5 for run in runs for path, md5 in run.pins.items()}
+        write_json(folder / "study.json", record)
+        return record
+
+    def _failures(self, runs: Sequence[Planned]) -> list[str]:
+        """A line for each run that failed."""
+        found = {}
+        for run in runs:
+            result = read_json(run_folder(self.home, run.id) / "result.json")
+            if result["state"] == "failed":
+                found[run.id] = f"{run.label}: {result['why']}"
+        return list(found.values())
+
+
+def study_identity(planner: Planner, spec: Spec) -> str:
+    """64 hexadecimal digits: a second ``wb run`` of the same question goes on with the same study."""
+    experiment = spec.experiment
+    cells: dict[str, Any] = {}
+    for cell, arms, count in planner.cells(spec):
+        derived = {arm.__name__: planner.derived(spec, cell, arm, planner.options.sets) for arm in arms}
+        described = {name: [cls.flatten(), cls.stages()] for name, cls in derived.items()}
+        cells[cell.name] = {"arms": described, "seeds": count, "sources": cell.sources, "exploratory": cell.exploratory}
+    choice = experiment.choose
+    return digest({
+        "experiment": spec.name, "options": _asked(planner.options), "cells": cells, "pins": planner.pins,
+        "first_seed": experiment.first_seed, "measure": experiment.measure, "library": library_hash(),
+        "claims": [claim.flatten() for claim in experiment.claims],
+        "choice": [choice.field, [repr(value) for value in choice.values], choice.seeds, choice.measure] if choice else [],
+    })  # fmt: skip
+
+
+def _asked(options: Options) -> dict[str, Any]:
+    sets = {path: repr(value) for path, value in options.sets.items()}
+    return {
+        "tier": options.tier, "cells": list(options.cells), "arms": list(options.arms), "seeds": options.seeds, "sets": sets,
+        "device": options.device, "threads": options.threads,
+    }
+
+
+def _for_runs(facts: dict[str, Any]) -> dict[str, Any]:
+    """What every run.json repeats of the study, so that a run's folder can stand alone."""
+    names = ("commit", "branch", "url", "dirty", "diff_stat", "snapshot", "lock", "tier", "measure")
+    return {**{name: facts[name] for name in names}, "study": facts["id"]}
+
+
+def _listed(runs: Sequence[Planned]) -> list[dict[str, Any]]:
+    return [
+        {"id": run.id, "cell": run.cell, "arm": run.arm, "seeds": {key: getattr(run.seeds, key) for key in run.seeds.fields()}}
+        for run in runs
+    ]

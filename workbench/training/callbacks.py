@@ -1,0 +1,82 @@
+"""Callbacks: nine events, bound once a run, called in list order.
+
+A callback stops a run with ``state.stop = "why"``; no exception is control flow. It may read and change anything in
+the state, which is the loop's only memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.training.state import State
+
+EVENTS = (
+    "begin",
+    "epoch_begin",
+    "step_begin",
+    "after_loss",
+    "after_backward",
+    "step_end",
+    "epoch_end",
+    "evaluated",
+    "end",
+)
+
+
+class Callback:
+    """Base of all callbacks: override the events that matter; the others cost nothing."""
+
+    def begin(self, state: State) -> None:
+        """Before the first step: model, optimizer and data are ready, a checkpoint is already loaded."""
+
+    def epoch_begin(self, state: State) -> None:
+        """Before an epoch's first batch, after train mode was switched on."""
+
+    def step_begin(self, state: State) -> None:
+        """``state.batch`` is set; the forward pass comes next."""
+
+    def after_loss(self, state: State) -> None:
+        """``state.loss`` is set, a scalar tensor on the device; reading it with ``item()`` costs a synchronisation."""
+
+    def after_backward(self, state: State) -> None:
+        """Gradients are complete for the whole batch and not yet clipped."""
+
+    def step_end(self, state: State) -> None:
+        """The weights have been updated and ``state.step`` counts this step."""
+
+    def epoch_end(self, state: State) -> None:
+        """After an epoch's last step; ``state.history`` holds its numbers."""
+
+    def evaluated(self, state: State) -> None:
+        """After an evaluation; ``state.metrics`` holds its numbers."""
+
+    def end(self, state: State) -> None:
+        """After the last evaluation, or after ``state.stop``."""
+
+
+class Hooks:
+    """The events of a list of callbacks, bound once; an event that nobody overrides is an empty tuple."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._bound = {event: tuple(_overridden(each, event) for each in callbacks if _has(each, event)) for event in EVENTS}
+
+    def __getitem__(self, event: str) -> tuple[Callable[[State], None], ...]:
+        return self._bound[event]
+
+    def explain(self) -> str:
+        """One line an event: what runs there, in order."""
+        return "\n".join(
+            f"{event:15}" + ", ".join(getattr(hook, "__qualname__", repr(hook)) for hook in hooks)
+            for event, hooks in self._bound.items()
+        )
+
+
+def _has(callback: Callback, event: str) -> bool:
+    return getattr(type(callback), event) is not getattr(Callback, event)
+
+
+def _overridden(callback: Callback, event: str) -> Callable[[State], None]:
+    bound: Callable[[State], None] = getattr(callback, event)
+    return bound

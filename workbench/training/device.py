@@ -1,0 +1,69 @@
+"""Where a run computes, with how many threads, and how strictly it repeats itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+import torch
+
+from workbench.errors import DeviceError, FieldError, nearest
+
+Level = Literal["fast", "seeded", "strict"]
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device of that name; ``"auto"`` is the first GPU, else the CPU.
+
+    Raises :class:`DeviceError` for a device that torch does not see here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda"):
+        raise DeviceError(f"'{name}' is not a device{nearest(name, ['auto', 'cpu', 'cuda', 'cuda:0'])}")
+    there = torch.cuda.device_count()
+    if kind == "cuda" and (there == 0 or (number.isdigit() and int(number) >= there)):
+        seen = f"torch sees {there} GPU{'s' * (there != 1)}"
+        raise DeviceError(f"device '{name}' is not there: {seen}", hint="Type --device cpu, or see `wb doctor`")
+    return torch.device(name)
+
+
+@contextlib.contextmanager
+def reproducible(level: Level, threads: int, device: torch.device) -> Iterator[None]:
+    """Pins threads and kernels for a run, keeps the caller's random state, and puts everything back.
+
+    ``fast`` lets the GPU choose kernels by timing; ``seeded`` (default) does not; ``strict`` also refuses
+    nondeterministic kernels, reserves the cuBLAS workspace and turns TF32 off.
+    """
+    if level not in get_args(Level):
+        raise FieldError(f"level is '{level}'{nearest(level, get_args(Level))}")
+    before = (
+        torch.get_num_threads(),
+        torch.backends.cudnn.benchmark,
+        torch.are_deterministic_algorithms_enabled(),
+        torch.get_float32_matmul_precision(),
+    )
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = level == "fast"
+    if level == "strict":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    torch.set_float32_matmul_precision("highest" if level == "strict" else "high")
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.backends.cudnn.benchmark = before[1]
+        torch.use_deterministic_algorithms(before[2])
+        torch.set_float32_matmul_precision(before[3])
+
+
+def seed_step(device: torch.device, key: int) -> None:
+    """Makes dropout and its like a function of the step: a resumed run draws what the uninterrupted one drew."""
+    torch.default_generator.manual_seed(key)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(key)

@@ -1,0 +1,52 @@
+"""Evaluation: per-example metrics summed on the device, read once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from workbench.data.loading import Batches
+from workbench.models.norm import apply_norm
+from workbench.training.result import Predictions
+
+if TYPE_CHECKING:
+    from workbench.data.items import Items
+    from workbench.training.learner import Learner
+    from workbench.training.state import State
+
+BATCH = 256
+
+
+@torch.no_grad()
+def evaluate(learner: Learner, state: State, items: Items, *, train_mode: bool = False) -> tuple[dict[str, float], Predictions]:
+    """Means of the learner's per-example metrics over ``items``, and the predictions.
+
+    Args:
+        train_mode: normalise as in training (by the batch where the policy says so) in batches of the training
+            size, leaving running statistics as they are; dropout stays off.
+    """
+    model = state.model.eval()
+    size = learner.batch_size if train_mode else BATCH
+    if train_mode:
+        _batch_statistics_without_update(learner, model)
+    sums: dict[str, torch.Tensor] = {}
+    found: list[tuple[torch.Tensor, ...]] = []
+    for batch in Batches(items, batch=size, device=state.device):
+        output = learner.forward(model, learner.inputs(batch, training=False))
+        for name, values in learner.metrics(output, batch.y).items():
+            sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
+        prediction, confidence = learner.expects.target.predict(output)
+        found.append((batch.index, batch.y, prediction, confidence))
+    model.eval()
+    columns = [torch.cat(column).cpu().numpy() for column in zip(*found, strict=True)]
+    return {name: float(total) / len(items) for name, total in sums.items()}, Predictions(*columns)
+
+
+def _batch_statistics_without_update(learner: Learner, model: nn.Module) -> None:
+    """The modes of training for normalisation layers only, with running statistics held still."""
+    apply_norm(model, learner.model.norm, learner.recipe.scope)
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
+            module.momentum = 0.0

@@ -1,0 +1,125 @@
+"""Fields of a class: how a Learner subclass states its one difference and is checked when it is created."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import typing
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from workbench.errors import FieldError, nearest
+from workbench.parts import Part, allowed, expected, flatten
+
+
+class Described:
+    """A class whose annotated public attributes are fields: inherited, checked, derived by changing one thing.
+
+    Raises :class:`FieldError` while the class is being created, for a public attribute that is neither a field nor
+    callable, for a value that the field's annotation does not allow, and for a method one letter off a stage.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__doc__" not in cls.__dict__ or cls.__doc__ is None:
+            cls.__doc__ = ""
+        known = cls.field_types()
+        methods = [name for base in cls.__mro__[1:] for name, value in vars(base).items() if _is_method(value)]
+        for name, value in vars(cls).items():
+            if name.startswith("_"):
+                continue
+            if name in known:
+                _check(cls, name, value, known[name])
+            elif not _is_method(value):
+                options_ = [*known, *methods]
+                raise FieldError(f"{cls.__name__}.{name} is not a field of {_origin(cls)}{nearest(name, options_)}")
+            elif name not in methods:
+                _refuse_near_miss(cls, name, [each for each in methods if not each.startswith("_")])
+
+    @classmethod
+    def field_types(cls) -> dict[str, Any]:
+        """``{field: annotation}`` over all base classes, in the order in which they were declared."""
+        return _field_types(cls)
+
+    @classmethod
+    def fields(cls) -> dict[str, Any]:
+        """``{field: value}``; raises :class:`FieldError` for a field that has no value yet."""
+        for name in cls.field_types():
+            if not hasattr(cls, name):
+                raise FieldError(f"{cls.__name__} has no '{name}'", hint=f"Add `{name} = ...` to the class")
+        return {name: getattr(cls, name) for name in cls.field_types()}
+
+    @classmethod
+    def flatten(cls) -> dict[str, Any]:
+        """Dotted paths to plain values, e.g. ``{"model.norm.stats": "track"}``."""
+        return {path: each for name, value in cls.fields().items() for path, each in flatten(value, name).items()}
+
+    @classmethod
+    def but(cls, name: str = "", **changes: Any) -> type[Self]:
+        """A subclass with some fields changed; ``model__norm__stats=value`` reaches into parts."""
+        values: dict[str, Any] = {}
+        for path, value in changes.items():
+            field, _, rest = path.partition("__")
+            if field not in cls.field_types():
+                raise FieldError(f"'{field}' is not a field of {cls.__name__}{nearest(field, cls.field_types())}")
+            if not rest:
+                values[field] = value
+                continue
+            part = values.get(field, getattr(cls, field, None))
+            if not isinstance(part, Part):
+                raise FieldError(f"{cls.__name__}.{field} is {part!r}, which has no field '{rest}'")
+            values[field] = part.but(**{rest: value})
+        body = {"__doc__": cls.__doc__, "__module__": cls.__module__, **values}
+        return typing.cast("type[Self]", type(cls)(name or cls.__name__, (cls,), body))
+
+    @classmethod
+    def vary(cls, **grid: Sequence[Any]) -> list[type[Self]]:
+        """One subclass for each combination of the values, e.g. ``vary(model__norm__stats=["track", "running"])``."""
+        arms = []
+        for values in itertools.product(*grid.values()):
+            changes = dict(zip(grid, values, strict=True))
+            label = ",".join(f"{path.split('__')[-1]}={value}" for path, value in changes.items())
+            arms.append(cls.but(f"{cls.__name__}[{label}]", **changes))
+        return arms
+
+
+@functools.cache
+def _field_types(cls: type) -> dict[str, Any]:
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if "__annotations__" not in vars(base) or base is object:
+            continue
+        resolved = typing.get_type_hints(base)
+        for name in vars(base)["__annotations__"]:
+            if not name.startswith("_") and typing.get_origin(resolved[name]) is not ClassVar:
+                hints[name] = resolved[name]
+    return hints
+
+
+def _is_method(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type) or isinstance(value, staticmethod | classmethod | property)
+
+
+def _check(cls: type, name: str, value: Any, hint: Any) -> None:
+    if isinstance(value, list):
+        value = tuple(value)
+        setattr(cls, name, value)
+    if not allowed(value, hint):
+        raise FieldError(f"{cls.__name__}.{name} is {value!r}{expected(value, hint)}")
+
+
+def _refuse_near_miss(cls: type, name: str, stages: list[str]) -> None:
+    hint = nearest(name, stages)
+    if "did you mean" in hint and _distance_one(name, stages):
+        raise FieldError(f"{cls.__name__}.{name} is no stage of {_origin(cls)}{hint}", hint="Start a helper's name with _")
+
+
+def _distance_one(name: str, stages: list[str]) -> bool:
+    import difflib
+
+    return bool(difflib.get_close_matches(name, stages, n=1, cutoff=0.85))
+
+
+def _origin(cls: type) -> str:
+    """The library class that declares the fields, for messages."""
+    return next(base.__name__ for base in reversed(cls.__mro__) if base not in (object, Described))

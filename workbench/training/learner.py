@@ -1,0 +1,310 @@
+"""The Learner: one training run described, and the loop that runs it, top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from workbench import streams
+from workbench.data.items import Data, Datasets
+from workbench.data.loading import Batch, Batches, prepare
+from workbench.data.targets import Target
+from workbench.errors import FieldError, nearest
+from workbench.models.heads import VisionModel
+from workbench.models.norm import apply_norm, recalibrate
+from workbench.models.vision import Model
+from workbench.streams import Seeds
+from workbench.training import checkpoint, optim
+from workbench.training.callbacks import Callback, Hooks
+from workbench.training.device import Level, pick_device, reproducible, seed_step
+from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
+from workbench.training.evaluation import evaluate
+from workbench.training.fields import Described
+from workbench.training.recipes import OneCycle, Recipe
+from workbench.training.result import Result
+from workbench.training.schedules import SCHEDULES
+from workbench.training.stages import stage_hashes
+from workbench.training.state import State
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a built model expects: target, side in pixels, channels, mean and deviation of each in units of x / 255."""
+
+    target: Target
+    size: int
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    source: str
+
+
+class Learner(Described):
+    """Base of every arm: subclass it, set ``data``, ``model`` and ``fit``, override the stage that differs.
+
+    Fields (class attributes):
+        data, model, fit: parts that say what is learnt from, what learns, and how.
+        recalibrate: re-estimate batch-norm statistics on the training items ``"before"`` or ``"after"`` training.
+        diagnostics: names of extra measurements after training: train, train_mode, recalibrated, distance.
+        level: how strictly a run repeats itself, see :func:`workbench.training.device.reproducible`.
+        confounded: why this arm may change two things at once.
+
+    Stages (methods): :meth:`inputs`, :meth:`forward`, :meth:`loss`, :meth:`metrics`, :meth:`groups`,
+    :meth:`optimizer`, :meth:`step`, :meth:`callbacks`.
+
+    Args:
+        seeds: the seed tuple, or one number for all of it.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
+        threads: CPU threads of torch; part of what makes a run repeat bit for bit.
+        root: the folder that data paths are relative to; by default the current one.
+        sources: weights files for models that start from another experiment, by the name the model gives them.
+    """
+
+    data: Data
+    model: Model
+    fit: Recipe = OneCycle()
+    recalibrate: Literal["never", "before", "after"] = "never"
+    diagnostics: tuple[str, ...] = ()
+    level: Level = "seeded"
+    confounded: str = ""
+
+    def __init__(
+        self,
+        seeds: Seeds | int = 0,
+        *,
+        device: str = "auto",
+        threads: int = 1,
+        root: Path | str = ".",
+        sources: Mapping[str, Path] | None = None,
+    ) -> None:
+        self.fields()
+        for name in self.diagnostics:
+            if name not in DIAGNOSTICS:
+                raise FieldError(f"'{name}' is not a diagnostic{nearest(name, DIAGNOSTICS)}")
+        self.seeds = Seeds.of(seeds) if isinstance(seeds, int) else seeds
+        self.device = pick_device(device)
+        self.threads = threads
+        self.root = Path(root)
+        self.sources = dict(sources or {})
+        self.recipe = self.fit
+        self.prepared: Prepared | None = None
+
+    @property
+    def expects(self) -> Prepared:
+        """What the model expects of its inputs; known once :meth:`begin` has built it."""
+        if self.prepared is None:
+            raise FieldError(f"{type(self).__name__} has no model yet", hint="Call begin() or run() first")
+        return self.prepared
+
+    @property
+    def batch_size(self) -> int:
+        """Items a step."""
+        return int(self.recipe.batch)
+
+    @classmethod
+    def stages(cls) -> dict[str, str]:
+        """Hashes of the methods that differ from the library's, see :func:`workbench.training.stages.stage_hashes`."""
+        return stage_hashes(cls, Learner)
+
+    # ---- stages -------------------------------------------------------------------------------------------------
+
+    def inputs(self, batch: Batch, *, training: bool, epoch: int = 0) -> torch.Tensor:
+        """What the model sees: float32 (b, c, h, w), augmented when training, normalised as its weights expect."""
+        how = self.expects
+        x = prepare(
+            batch, mean=how.mean, std=how.std, size=how.size, channels=how.channels,
+            augment=self.data.augment if training else None, seed=self.seeds.augment, epoch=epoch,
+        )
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """The model's output for prepared inputs: logits (b, classes)."""
+        output: torch.Tensor = model(x)
+        return output
+
+    def loss(self, output: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Mean loss over the batch, a scalar; the target's own loss unless overridden."""
+        return self.expects.target.loss(output, batch.y, smoothing=self.recipe.smoothing)
+
+    def metrics(self, output: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Per-item values (b,) by name, on the device; evaluation reports their means."""
+        return self.expects.target.metrics(output, y)
+
+    def groups(self, model: nn.Module) -> optim.Groups:
+        """Layer groups from input to head, as (name, modules)."""
+        groups: optim.Groups = model.groups()  # type: ignore[operator, assignment]
+        return groups
+
+    def optimizer(self, groups: optim.Groups) -> torch.optim.Optimizer:
+        """The optimizer over all groups, frozen ones included."""
+        return optim.build_optimizer(groups, self.recipe)
+
+    def callbacks(self) -> Sequence[Callback]:
+        """Callbacks that belong to this learner; they run before those passed to :meth:`run`."""
+        return ()
+
+    def step(self, state: State, hooks: Hooks) -> None:
+        """One optimizer step on ``state.batch``: forward, loss, backward, gradients, update.
+
+        A batch larger than ``fit.micro`` goes through in pieces whose losses weigh by their true item count.
+        """
+        batch, model = state.batch, state.model
+        assert batch is not None
+        total = torch.zeros((), device=state.device)
+        for piece in batch.split(self.recipe.micro or len(batch)):
+            output = self.forward(model, self.inputs(piece, training=True, epoch=state.epoch))
+            state.loss = self.loss(output, piece)
+            share = state.loss * (len(piece) / len(batch))
+            _call(hooks, "after_loss", state)
+            share.backward()
+            total = total + share.detach()
+        _call(hooks, "after_backward", state)
+        if self.recipe.clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), self.recipe.clip)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.loss = total
+
+    # ---- the run ------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        callbacks: Iterable[Callback] = (),
+        resume: Path | None = None,
+        trained: Path | None = None,
+        choosing: bool = False,
+    ) -> Result:
+        """Trains, evaluates, and returns the :class:`Result`.
+
+        Args:
+            resume: a checkpoint to go on from, bit for bit; ignored when the file is not there.
+            trained: weights of a run that trained identically; training is skipped, what comes after it is done.
+            choosing: hold the validation items out of training and evaluate on them alone.
+
+        Raises :class:`DivergedError` when the loss stops being finite, :class:`DataError`, :class:`FieldError`.
+        """
+        began = time.monotonic()
+        with reproducible(self.level, self.threads, self.device):
+            state = self.begin(choosing=choosing)
+            hooks = Hooks([*self.callbacks(), *callbacks])
+            if resume is not None and resume.exists():
+                checkpoint.load_checkpoint(resume, state)
+            _call(hooks, "begin", state)
+            if trained is not None:
+                state.model.load_state_dict(checkpoint.read_tensors(trained)[0])
+            else:
+                self._train(state, hooks)
+            result = self._finish(state, hooks, began, choosing=choosing)
+            _call(hooks, "end", state)
+        return result
+
+    def begin(self, *, choosing: bool = False) -> State:
+        """Data, model and optimizer, ready for the first step; everything ``"auto"`` is resolved by now."""
+        if "auto" in (self.fit.epochs, self.fit.batch, self.fit.lr):
+            self.recipe = self._resolved()
+        data = self.data.load(self.seeds, self.root, choosing=choosing)
+        built = self.model.build(
+            classes=len(data.classes), channels=data.channels, seeds=self.seeds, root=self.root, sources=self.sources
+        )
+        self.prepared = _prepared(data, built)
+        model: nn.Module = built.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        apply_norm(model, self.model.norm, self.recipe.scope)
+        steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
+        return State(
+            learner=self, model=model, optimizer=self.optimizer(self.groups(model)), data=data, device=self.device,
+            steps_per_epoch=steps_per_epoch, steps=steps_per_epoch * int(self.recipe.epochs),
+        )
+
+    def _resolved(self) -> Recipe:
+        """The recipe without "auto": for a learner that runs alone; a study resolves once for all its arms."""
+        from workbench.training.resolve import resolve
+
+        found = resolve(
+            type(self), seeds=self.seeds, root=self.root, sources=self.sources, device=str(self.device), threads=self.threads
+        )
+        return type(self).but(**found.changes).fit
+
+    def _train(self, state: State, hooks: Hooks) -> None:
+        if self.recalibrate == "before" and state.step == 0:
+            recalibrate(state.model, training_inputs(self, state))
+        schedule = SCHEDULES[self.recipe.schedule]
+        while state.epoch < int(self.recipe.epochs) and not state.stop:
+            self.train_mode(state.model)
+            _call(hooks, "epoch_begin", state)
+            for state.batch in self._batches(state):
+                seed_step(state.device, streams.key(self.seeds.order, "step", state.step))
+                optim.set_lr(state.optimizer, float(self.recipe.lr) * schedule(state.step / state.steps))
+                _call(hooks, "step_begin", state)
+                self.step(state, hooks)
+                state.step += 1
+                assert state.loss is not None
+                state.remember_loss(state.loss)
+                _call(hooks, "step_end", state)
+                if state.stop:
+                    break
+            state.epoch = state.step // state.steps_per_epoch
+            state.flush()
+            _call(hooks, "epoch_end", state)
+
+    def train_mode(self, model: nn.Module) -> None:
+        """The only caller of ``train()``: the normalisation policy is applied anew every time."""
+        model.train()
+        apply_norm(model, self.model.norm, self.recipe.scope)
+
+    def _batches(self, state: State) -> Iterable[Batch]:
+        start = state.step - state.epoch * state.steps_per_epoch
+        order = streams.permutation(self.seeds.order, "order", state.epoch, n=len(state.data.train))
+        return Batches(state.data.train, batch=self.batch_size, device=state.device, order=order, start=start)
+
+    def _finish(self, state: State, hooks: Hooks, began: float, *, choosing: bool) -> Result:
+        if self.recalibrate == "after":
+            recalibrate(state.model, training_inputs(self, state))
+        name = "validation" if choosing else "test"
+        items = state.data.validation if choosing else state.data.test
+        if items is None:
+            raise FieldError(f"there are no {name} items to evaluate on", hint="Set data.validation above 0")
+        values, predictions = evaluate(self, state, items)
+        state.metrics = {f"{name}/{key}": value for key, value in values.items()}
+        if not choosing:
+            for each in self.diagnostics:
+                state.metrics.update(DIAGNOSTICS[each](self, state))
+        state.record(state.metrics)
+        _call(hooks, "evaluated", state)
+        return Result(
+            metrics=state.metrics, history=state.history, predictions=predictions, model=state.model,
+            classes=state.data.classes, seconds=time.monotonic() - began,
+        )
+
+
+def _call(hooks: Hooks, event: str, state: State) -> None:
+    for hook in hooks[event]:
+        hook(state)
+
+
+def _prepared(data: Datasets, model: VisionModel) -> Prepared:
+    """The weights' own statistics where they have some, else those of the training items."""
+    if model.mean is not None and model.std is not None:
+        mean, std, source = model.mean, model.std, "the weights' own"
+    else:
+        (mean, std), source = data.train.channel_statistics(), f"measured on {len(data.train):,} training items"
+    return Prepared(target=data.target, size=data.size, channels=model.channels, mean=mean, std=std, source=source)
+
+
+def weights_meta(learner: Learner, state: State) -> dict[str, Any]:
+    """What a later run needs to start from these weights: architecture, normalisation, preprocessing, classes."""
+    how = learner.expects
+    return {
+        "arch": state.model.arch,
+        "norm": learner.model.norm.flatten(),
+        "mean": list(how.mean),
+        "std": list(how.std),
+        "channels": how.channels,
+        "classes": list(state.data.classes),
+    }

@@ -1,0 +1,89 @@
+"""The learning-rate range test (Smith 2015/2017, "Cyclical learning rates for training neural networks", section 3.3).
+
+It works on a copy of the model, with its own random streams, and leaves nothing behind: the run that follows is bit for
+bit what it would have been without it.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from workbench import streams
+from workbench.data.loading import Batches
+from workbench.training import optim
+from workbench.training.callbacks import Hooks
+from workbench.training.device import reproducible, seed_step
+
+if TYPE_CHECKING:
+    from workbench.training.learner import Learner
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """A range test's curve and what it suggests.
+
+    Attributes:
+        rates: learning rates tried, rising geometrically.
+        losses: smoothed training loss at each (exponential average, bias-corrected).
+        suggestion: the rate at the steepest descent of the loss over log(rate).
+        why: the suggestion in words.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    suggestion: float
+    why: str
+
+
+def range_test(
+    learner: Learner, *, lowest: float = 1e-5, highest: float = 1.0, steps: int = 60, smoothing: float = 0.85
+) -> RangeTest:
+    """Raises the rate from ``lowest`` to ``highest`` over ``steps`` steps and watches the loss.
+
+    Stops early when the loss is four times its minimum or not finite.
+    """
+    with reproducible(learner.level, learner.threads, learner.device):
+        state = learner.begin()
+        state.model = copy.deepcopy(state.model)
+        state.optimizer = learner.optimizer(learner.groups(state.model))
+        learner.train_mode(state.model)
+        rates: list[float] = []
+        losses: list[float] = []
+        average = 0.0
+        seed, hooks = streams.key(learner.seeds.order, "range test"), Hooks([])
+        for step in range(steps):
+            epoch, position = divmod(step, state.steps_per_epoch)
+            order = streams.permutation(seed, "order", epoch, n=len(state.data.train))
+            items, size = state.data.train, learner.batch_size
+            state.batch = next(iter(Batches(items, batch=size, device=state.device, order=order, start=position)))
+            rate = lowest * (highest / lowest) ** (step / (steps - 1))
+            optim.set_lr(state.optimizer, rate)
+            seed_step(state.device, streams.key(seed, "step", step))
+            learner.step(state, hooks)
+            assert state.loss is not None
+            average = smoothing * average + (1 - smoothing) * float(state.loss)
+            smooth = average / (1 - smoothing ** (step + 1))
+            if not math.isfinite(smooth) or (losses and smooth > 4 * min(losses)):
+                break
+            rates.append(rate)
+            losses.append(smooth)
+    suggestion, why = _steepest(rates, losses)
+    return RangeTest(tuple(rates), tuple(losses), suggestion, why)
+
+
+def _steepest(rates: list[float], losses: list[float]) -> tuple[float, str]:
+    """The rate where the loss falls fastest over log(rate), before the minimum, rounded to two digits."""
+    if len(rates) < 5:
+        return rates[0] if rates else 1e-5, "the loss rose from the first steps on; this is the lowest rate tried"
+    end = max(3, min(range(len(losses)), key=losses.__getitem__))
+    slopes = torch.tensor(losses[: end + 1]).diff()
+    # The first quarter of a range test is the average settling, not a descent.
+    start = min(len(slopes) - 1, max(1, len(slopes) // 4))
+    best = start + int(slopes[start:].argmin())
+    value = float(f"{rates[best]:.1e}")
+    return value, f"steepest fall of the loss in a range test from {rates[0]:g} to {rates[-1]:.2g}"

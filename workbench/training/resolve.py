@@ -1,0 +1,88 @@
+"""``"auto"``: found once, on the baseline, shown as setting / value / why, and shared by every arm.
+
+Were each arm to find its own, "auto" would be a hidden second difference between them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.streams import Seeds
+from workbench.training.learner import Learner
+from workbench.training.range_test import range_test
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One resolved setting: dotted path, value, and the reason in words."""
+
+    name: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What ``"auto"`` became: ``changes`` as :meth:`Learner.but` takes them, and the rows to show."""
+
+    changes: dict[str, Any]
+    settings: tuple[Setting, ...]
+
+
+def resolve(
+    arm: type[Learner], *, seeds: Seeds, root: Path, sources: Mapping[str, Path] | None = None, device: str = "auto", threads: int = 1
+) -> Resolved:
+    """Finds every ``"auto"`` of an arm's recipe, and says what follows from the data and the weights.
+
+    Batch: 32 below 5,000 training items, else 128. Epochs: as many as give 300 steps, from 3 to 20. Learning rate: a
+    range test with the batch just found.
+    """
+    fixed = {"fit__epochs": 1, "fit__batch": 32, "fit__lr": 1e-3}
+    learner = arm.but(**fixed)(seeds, device=device, threads=threads, root=root, sources=sources)
+    data = learner.data.load(seeds, root)
+    changes: dict[str, Any] = {}
+    rows: list[Setting] = []
+    items = len(data.train)
+    batch = arm.fit.batch
+    if batch == "auto":
+        batch = 32 if items < 5_000 else 128
+        changes["fit__batch"] = batch
+        rows.append(Setting("fit.batch", batch, f"{items:,} training items ({'below' if items < 5_000 else 'from'} 5,000)"))
+    if arm.fit.epochs == "auto":
+        steps = math.ceil(items / batch)
+        epochs = min(20, max(3, round(300 / steps)))
+        changes["fit__epochs"] = epochs
+        rows.append(Setting("fit.epochs", epochs, f"about 300 steps at {steps} an epoch, kept from 3 to 20"))
+    if arm.fit.lr == "auto":
+        tested = range_test(
+            arm.but(**{**fixed, **changes})(
+                seeds, device=device, threads=threads, root=root, sources=sources
+            )
+        )
+        changes["fit__lr"] = tested.suggestion
+        rows.append(Setting("fit.lr", tested.suggestion, tested.why))
+    return Resolved(changes, tuple(rows) + inferred(learner, data))
+
+
+def inferred(learner: Learner, data: Any) -> tuple[Setting, ...]:
+    """Settings that follow from the target, the data and the weights, with the reason."""
+    target = type(data.target).__name__
+    state = learner.begin()
+    head = f"{data.target.width(len(data.classes))} outputs"
+    return (
+        Setting("target", target, f"{len(data.classes)} classes, one label an item"),
+        Setting("head", head, "one output a class, fresh weights from the init stream"),
+        Setting("loss", "cross-entropy", f"the loss of {target}"),
+        Setting("metric", "error", f"the first metric of {target}"),
+        Setting("normalise.mean", _round(learner.expects.mean), learner.expects.source),
+        Setting("normalise.std", _round(learner.expects.std), learner.expects.source),
+        Setting("trainable", sum(p.numel() for p in state.model.parameters() if p.requires_grad), f"scope '{learner.recipe.scope}'"),
+    )
+
+
+def _round(values: Sequence[float]) -> list[float]:
+    return [round(value, 4) for value in values]

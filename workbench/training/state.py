@@ -1,0 +1,91 @@
+"""The memory of a running fit: what the loop, the stages and the callbacks share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from workbench.errors import DivergedError
+
+if TYPE_CHECKING:
+    from workbench.data.items import Datasets
+    from workbench.data.loading import Batch
+    from workbench.training.learner import Learner
+
+
+@dataclass(slots=True)
+class Point:
+    """One recorded number: its step counts optimizer steps from 1; ``time`` is in milliseconds since 1970."""
+
+    key: str
+    value: float
+    step: int
+    time: int
+
+
+@dataclass
+class State:
+    """Everything that changes during a run. ``step`` and ``epoch`` count what is complete."""
+
+    learner: Learner
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    data: Datasets
+    device: torch.device
+    steps_per_epoch: int
+    steps: int
+    epoch: int = 0
+    step: int = 0
+    batch: Batch | None = None
+    loss: torch.Tensor | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    history: list[Point] = field(default_factory=list)
+    stop: str = ""
+    fresh: int = 0
+    _pending: list[tuple[int, int, torch.Tensor]] = field(default_factory=list)
+
+    def remember_loss(self, loss: torch.Tensor) -> None:
+        """Keeps the loss on the device; one transfer brings fifty of them to the host."""
+        self._pending.append((self.step, _now(), loss))
+        if len(self._pending) >= 50:
+            self.flush()
+
+    def flush(self) -> None:
+        """Moves pending losses into the history; raises :class:`DivergedError` at the first that is not finite."""
+        if not self._pending:
+            return
+        values = torch.stack([loss for _, _, loss in self._pending]).tolist()
+        stride = max(1, self.steps // 200)
+        for (step, moment, _), value in zip(self._pending, values, strict=True):
+            if value != value or value in (float("inf"), float("-inf")):
+                self._pending.clear()
+                raise DivergedError(
+                    f"the loss is {value} at step {step} of {self.steps}",
+                    hint="Lower fit.lr, or set fit.clip",
+                )
+            if step % stride == 0 or step == self.steps:
+                self.history.append(Point("train/loss", value, step, moment))
+        self._pending.clear()
+
+    def record(self, values: dict[str, float]) -> None:
+        """Adds numbers to the history at the current step."""
+        moment = _now()
+        self.history.extend(Point(key, value, self.step, moment) for key, value in values.items())
+
+    def take_fresh(self) -> list[Point]:
+        """The points recorded since the last call, for whoever writes them down."""
+        new = self.history[self.fresh :]
+        self.fresh = len(self.history)
+        return new
+
+    def plain(self) -> dict[str, Any]:
+        """The part of the state that a checkpoint keeps beside the tensors."""
+        return {"epoch": self.epoch, "step": self.step}
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
