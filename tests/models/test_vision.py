@@ -1,0 +1,214 @@
+"""Networks are built bit-equal from their streams, and weights load whole or not at all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torchvision import models
+
+from workbench.errors import DataError, FieldError
+from workbench.models.heads import VisionModel
+from workbench.models.norm import Norm
+from workbench.models.vision import IMAGENET_MEAN, Model, Network, Pretrained
+from workbench.streams import Seeds
+
+
+def build(part: Model, root: Path = Path(), seed: int = 0, **changes: Any) -> VisionModel:
+    fields: dict[str, Any] = {"classes": 5, "channels": 3, "seeds": Seeds.of(seed), "root": root, **changes}
+    return part.build(**fields)
+
+
+def save(path: Path, model: VisionModel, *, norm: Norm | None = None, **changes: Any) -> Path:
+    """As training/checkpoint.py writes weights."""
+    meta = {
+        "arch": model.arch,
+        "norm": (norm or Norm()).flatten(),
+        "mean": [0.3] * model.channels,
+        "std": [0.2] * model.channels,
+        "classes": list("abcde"),
+        **changes,
+    }
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(tensors, str(path), metadata={"workbench": json.dumps(meta)})
+    return path
+
+
+def same(one: nn.Module, two: nn.Module) -> bool:
+    other = two.state_dict()
+    return all(torch.equal(value, other[name]) for name, value in one.state_dict().items())
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("root")
+    torch.manual_seed(0)
+    torch.save(models.get_model("mobilenet_v2", weights=None).state_dict(), root / "mobilenet_v2.pth")
+    return root
+
+
+@pytest.mark.parametrize("arch", ["resnet8", "mobilenet_v2"])
+def test_bit_equal_on_repeat_and_global_state_untouched(arch: str) -> None:
+    before = torch.get_rng_state()
+    one, two, other = (build(Network(arch), seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(before, torch.get_rng_state())
+    assert same(one, two) and not torch.equal(one.head.weight, other.head.weight)  # type: ignore[arg-type]
+    first = next(name for name, value in one.state_dict().items() if value.ndim == 4)
+    assert not torch.equal(one.state_dict()[first], other.state_dict()[first])
+    assert all(value.dtype == torch.float32 for value in one.parameters())
+
+
+def test_only_the_init_seed_matters() -> None:
+    one = build(Network("resnet8"), seeds=Seeds(init=3))
+    assert same(one, build(Network("resnet8"), seeds=Seeds(subset=9, init=3, order=9, augment=9, source=9)))
+
+
+def test_what_the_network_takes() -> None:
+    assert build(Network("resnet8"), channels=1).channels == 1
+    model = build(Network("resnet18"), channels=1)
+    assert model.channels == 3 and model.mean is None and model.arch == "resnet18"
+    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("kind", ["group", "none"])
+@pytest.mark.parametrize("arch", ["mobilenet_v2", "resnet18"])
+def test_torchvision_with_another_norm(arch: str, kind: str) -> None:
+    model = build(Network(arch, norm=Norm(kind=kind)))  # type: ignore[arg-type]
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules())
+    assert any(isinstance(layer, nn.GroupNorm) for layer in model.modules()) == (kind == "group")
+    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (Network("mobilenet_v22"), "did you mean 'mobilenet_v2'"),
+        (Network("vgg11", norm=Norm(kind="group")), "cannot be built with norm.kind 'group'"),
+        (Network("squeezenet1_0"), "does not end in a linear layer"),
+        (Network("vit_b_32"), "cannot be grouped"),
+    ],
+)
+def test_architectures_that_cannot_be(part: Network, words: str) -> None:
+    with pytest.raises(FieldError, match=words):
+        build(part)
+
+
+def test_width_only_where_it_is_free() -> None:
+    assert build(Network("resnet8", width=24)).head.in_features == 96
+    with pytest.raises(FieldError, match="fixed width"):
+        Network("resnet18", width=24)
+    with pytest.raises(FieldError, match="width is 0"):
+        Network("resnet8", width=0)
+
+
+def test_torchvision_weights(theirs: Path) -> None:
+    part = Pretrained("mobilenet_v2.pth")
+    model = build(part, theirs, channels=1)
+    stored = torch.load(theirs / "mobilenet_v2.pth", weights_only=True)
+    own = model.body.state_dict()
+    assert set(stored) - set(own) == {"classifier.1.weight", "classifier.1.bias"}
+    assert all(torch.equal(value, stored[name]) for name, value in own.items())
+    assert model.head.out_features == 5 and model.mean == IMAGENET_MEAN and model.channels == 3
+    assert part.files() == ("mobilenet_v2.pth",) and part.source() is None
+    assert torch.equal(model.head.weight, build(part, theirs).head.weight)  # type: ignore[arg-type]
+
+
+def test_same_output_as_torchvision(theirs: Path) -> None:
+    network = models.get_model("mobilenet_v2", weights=None)
+    network.load_state_dict(torch.load(theirs / "mobilenet_v2.pth", weights_only=True))
+    model = build(Pretrained("mobilenet_v2.pth"), theirs)
+    model.head = network.classifier[1]
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(model.eval()(x), network.eval()(x))
+
+
+def test_torchvision_name_with_a_hash_and_other_classes(tmp_path: Path) -> None:
+    state = models.get_model("resnet18", weights=None, num_classes=7).state_dict()
+    torch.save(state, tmp_path / "resnet18-f37072fd.pth")
+    assert build(Pretrained("resnet18-f37072fd.pth"), tmp_path).arch == "resnet18"
+
+
+def test_architecture_that_does_not_match(theirs: Path) -> None:
+    with pytest.raises(FieldError, match=r"do not fit 'resnet18': \d+ tensors missing, \d+ left over"):
+        build(Pretrained("mobilenet_v2.pth", arch="resnet18"), theirs)
+    with pytest.raises(FieldError, match="not an architecture"):
+        build(Pretrained("mobilenet_v2.pth", arch="mobilenet"), theirs)
+
+
+def test_name_that_tells_no_architecture(theirs: Path) -> None:
+    (theirs / "best.pth").write_bytes((theirs / "mobilenet_v2.pth").read_bytes())
+    with pytest.raises(FieldError, match=r"best\.pth: 'best' is not an architecture.*Set arch"):
+        build(Pretrained("best.pth"), theirs)
+
+
+def test_norm_of_the_weights(theirs: Path) -> None:
+    with pytest.raises(FieldError, match=r"norm.kind is 'group', but the weights were trained with 'batch'"):
+        build(Pretrained("mobilenet_v2.pth", norm=Norm(kind="group")), theirs)
+
+
+@pytest.mark.parametrize("kind", ["batch", "group", "none"])
+@pytest.mark.parametrize("arch", ["resnet8", "mobilenet_v2"])
+def test_weights_of_another_experiment(tmp_path: Path, arch: str, kind: Any) -> None:
+    norm = Norm(kind=kind)
+    source = build(Network(arch, norm=norm), channels=1, seed=4)
+    path = save(tmp_path / "w.safetensors", source, norm=norm)
+    part = Pretrained("experiments/fashion:Twin", norm=norm)
+    assert part.source() == "experiments/fashion:Twin" and part.files() == ()
+    model = build(part, channels=1, classes=10, sources={"experiments/fashion:Twin": path})
+    assert same(source.body, model.body) and model.head.out_features == 10 and model.arch == arch
+    assert model.mean == (0.3,) * model.channels and model.std == (0.2,) * model.channels
+    other: Any = "group" if kind == "batch" else "batch"
+    with pytest.raises(FieldError, match=f"trained with '{kind}'"):
+        build(part.but(norm=Norm(kind=other)), sources={"experiments/fashion:Twin": path})
+
+
+def test_width_and_channels_come_from_the_source(tmp_path: Path) -> None:
+    source = build(Network("resnet8", width=24), channels=1)
+    sources = {"experiments/x": save(tmp_path / "w.safetensors", source)}
+    model = build(Pretrained("experiments/x"), channels=1, sources=sources)
+    assert model.head.in_features == 96 and model.channels == 1
+    with pytest.raises(FieldError, match="channels=1"):
+        build(Pretrained("experiments/x"), channels=3, sources=sources)
+
+
+def test_source_that_was_not_given() -> None:
+    with pytest.raises(DataError, match="wb run experiments/x"):
+        build(Pretrained("experiments/x:Arm"))
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+@pytest.mark.parametrize("keep", [0, 100, -100])
+def test_damaged_weights(tmp_path: Path, name: str, keep: int) -> None:
+    model = build(Network("resnet8"))
+    if name == "w.pth":
+        torch.save(model.state_dict(), tmp_path / name)
+    else:
+        save(tmp_path / name, model)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:keep])
+    with pytest.raises(DataError, match="cannot be read"):
+        build(Pretrained(name, arch="resnet18"), tmp_path)
+
+
+def test_missing_or_strange_weights(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.pth.*wb data pull"):
+        build(Pretrained("none.pth"), tmp_path)
+    torch.save({"model": {"a": torch.zeros(1)}}, tmp_path / "nested.pth")
+    with pytest.raises(DataError, match="plain state dict"):
+        build(Pretrained("nested.pth"), tmp_path)
+    with pytest.raises(FieldError, match=r"\.pth or \.safetensors"):
+        Pretrained("fashion_source")
+
+
+def test_pickled_code_is_not_run(tmp_path: Path) -> None:
+    torch.save(nn.Linear(2, 2), tmp_path / "whole.pth")
+    with pytest.raises(DataError, match="cannot be read"):
+        build(Pretrained("whole.pth"), tmp_path)
+
+
+def test_weights_that_do_not_say_the_mean(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.safetensors", build(Network("resnet8")), mean=None)
+    with pytest.raises(DataError, match="do not say 'mean'"):
+        build(Pretrained("experiments/x"), sources={"experiments/x": path})
