@@ -8,11 +8,25 @@ import pytest
 
 from workbench.cli.main import cli
 
+STUDY = {"--tier", "--smoke", "--full", "--cell", "--arm", "--seeds", "--set", "--device", "--threads"}
 OPTIONS: dict[str, set[str]] = {
     "wb": {"--debug", "--version"},
-    "wb completion": set(),
-    "wb list": set(),
     "wb new": set(),
+    "wb plan": STUDY | {"--jobs"},
+    "wb check": set(),
+    "wb run": STUDY | {"--jobs", "--pdb"},
+    "wb list": set(),
+    "wb compare": set(),
+    "wb ui": {"--port"},
+    "wb sync": set(),
+    "wb data": set(),
+    "wb data status": set(),
+    "wb data pull": set(),
+    "wb data pin": set(),
+    "wb data restore": {"--force"},
+    "wb data verify": set(),
+    "wb doctor": set(),
+    "wb completion": set(),
 }
 
 
