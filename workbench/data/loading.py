@@ -108,15 +108,18 @@ def prepare(
     Raises:
         FieldError: colour pictures for a network that takes grey ones, or more statistics than channels.
     """
-    images = batch.x.to(torch.float32) / 255
     if augment is None:
-        images = centre(images, size)
+        images = _unit(centre(batch.x, size))
     else:
-        images = augment.apply(images, batch.index, seed=seed, epoch=epoch, size=size)
+        images = augment.apply(_unit(batch.x), batch.index, seed=seed, epoch=epoch, size=size)
     images = _with_channels(images, channels)
     if {len(mean), len(std)} - {1, images.shape[1]}:
         raise FieldError(f"{len(mean)} means and {len(std)} deviations for {images.shape[1]} channels")
-    return (images - _planes(tuple(mean), images.device)) / _planes(tuple(std), images.device)
+    return (images - _planes(tuple(mean), images.device)).div_(_planes(tuple(std), images.device))
+
+
+def _unit(pictures: torch.Tensor) -> torch.Tensor:
+    return pictures.to(torch.float32).div_(255)
 
 
 def _with_channels(images: torch.Tensor, channels: int | None) -> torch.Tensor:
