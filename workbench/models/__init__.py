@@ -1,0 +1,1 @@
+"""What learns: networks, their heads and groups, and the normalisation policy."""

@@ -1,0 +1,61 @@
+"""Weights files are read as float32 tensors and plain values, and loaded whole or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from workbench.errors import DataError, FieldError
+from workbench.models.weights import Weights, load_strictly, read_weights
+
+
+def test_both_formats_give_the_same_as_float32(tmp_path: Path) -> None:
+    state = {"a": torch.randn(3, 2, dtype=torch.bfloat16), "n": torch.tensor(4)}
+    torch.save(state, tmp_path / "w.pth")
+    save_file(state, str(tmp_path / "w.safetensors"))
+    for name in ("w.pth", "w.safetensors"):
+        found = read_weights(tmp_path / name, name)
+        assert found.tensors["a"].dtype == torch.float32 and found.tensors["n"].dtype == torch.int64
+        assert torch.equal(found.tensors["a"], state["a"].float()) and found.meta == {}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_values_beside_the_tensors(tmp_path: Path, together: bool) -> None:
+    meta = {"arch": "resnet8", "mean": [0.5], "norm": {"part": "Norm", "kind": "group"}}
+    raw = {"workbench": json.dumps(meta)} if together else {name: json.dumps(value) for name, value in meta.items()}
+    save_file({"a": torch.zeros(1)}, str(tmp_path / "w.safetensors"), metadata=raw)
+    found = read_weights(tmp_path / "w.safetensors", "w")
+    assert found.meta == meta and found.numbers("mean") == (0.5,) and found.norm_kind() == "group"
+    with pytest.raises(DataError, match="do not say 'std'"):
+        found.numbers("std")
+
+
+def test_kind_of_normalisation() -> None:
+    assert Weights({"bn.running_mean": torch.zeros(1)}, "w").norm_kind() == "batch"
+    assert Weights({"bn.weight": torch.zeros(1)}, "w").norm_kind() is None
+    assert Weights({}, "w", {"norm": "none"}).norm_kind() == "none"
+
+
+def test_every_name_and_shape_has_to_fit() -> None:
+    layer = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    state = {name: torch.ones_like(value) for name, value in layer.state_dict().items()}
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    wrong = {**state, "0.weight": torch.ones(3, 5), "extra": torch.ones(1)}
+    del wrong["0.bias"]
+    with pytest.raises(
+        FieldError, match=r"w: .*'net': 1 tensors missing, 1 left over, 1 of another shape, e\.g\. '0\.weight'"
+    ):
+        load_strictly(layer, Weights(wrong, "w"), "net")
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+    load_strictly(layer, Weights(state, "w"), "net")
+    assert all((value == 1).all() for value in layer.state_dict().values())
+
+
+def test_files_from_before_batch_counters_load() -> None:
+    layer = nn.BatchNorm1d(3)
+    state = {name: torch.ones(3) for name in ("weight", "bias", "running_mean", "running_var")}
+    load_strictly(layer, Weights(state, "w"), "net")
+    assert layer.running_mean is not None and (layer.running_mean == 1).all()
