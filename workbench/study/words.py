@@ -1,0 +1,167 @@
+"""Words and digits for a summary: the same number reads the same in the terminal, the figure and the report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Limits = Sequence[float | None] | None
+
+NOTHING = "-"
+
+
+def is_percent(measure: str) -> bool:
+    """Whether a measure is an error rate, shown in percent."""
+    return measure.rsplit("/", 1)[-1].endswith("error")
+
+
+def noun(measure: str) -> str:
+    """``test error`` for ``test/error``."""
+    return measure.replace("/", " ").replace("_", " ")
+
+
+def unit(measure: str) -> str:
+    """``%`` for error rates, else nothing."""
+    return "%" if is_percent(measure) else ""
+
+
+def decimals(cell: Mapping[str, Any]) -> int:
+    """Digits after the point for a cell's values: enough for its smallest mean to have two that count."""
+    scale = 100.0 if is_percent(cell["measure"]) else 1.0
+    means = [abs(arm["mean"]) * scale for arm in cell["arms"] if arm.get("mean")]
+    smallest = min(means, default=10.0)
+    return next((digits for digits in (1, 2, 3) if smallest >= 10.0 ** (1 - digits)), 4)
+
+
+def value(number: float | None, measure: str, digits: int) -> str:
+    """A value of a measure, error rates in percent without the sign: ``31.2``."""
+    if number is None:
+        return NOTHING
+    return fixed(number * (100 if is_percent(measure) else 1), digits)
+
+
+def level(arm: Mapping[str, Any], measure: str, digits: int) -> str:
+    """``31.2 ± 0.8``: mean and half its interval."""
+    if arm["interval"] is None or arm["mean"] is None:
+        return value(arm["mean"], measure, digits)
+    low, high = arm["interval"]
+    return f"{value(arm['mean'], measure, digits)} ± {value((high - low) / 2, measure, digits)}"
+
+
+def gap(number: float | None, limits: Limits, measure: str, digits: int) -> str:
+    """``+49.8 [46.0, 53.6]``: a difference, in points for error rates."""
+    if number is None:
+        return NOTHING
+    text = value(number, measure, digits)
+    return (text if text.startswith("-") else f"+{text}") + between(limits, lambda x: value(x, measure, digits))
+
+
+def times(number: float | None, limits: Limits) -> str:
+    """``2.60 [2.40, 2.81]``: a ratio with three digits that count."""
+    return NOTHING if number is None else three(number) + between(limits, three)
+
+
+def portion(number: float | None, limits: Limits) -> str:
+    """``98.6 % [95.0, 102.1]``: a share."""
+    return NOTHING if number is None else f"{100 * number:.1f} %" + between(limits, lambda x: fixed(100 * x, 1))
+
+
+def fixed(number: float, digits: int) -> str:
+    """A number with so many digits after the point, without a minus before zero."""
+    text = f"{number:.{digits}f}"
+    return text.lstrip("-") if not text.strip("-0.") else text
+
+
+def three(number: float) -> str:
+    """Three digits that count without an exponent for ordinary numbers: 11.7, 0.98, 153."""
+    if number and (abs(number) < 0.01 or abs(number) >= 1e5):
+        return f"{number:.2e}"
+    size = abs(number)
+    return f"{number:.{0 if size >= 100 else 1 if size >= 10 else 2}f}"
+
+
+def between(limits: Limits, show: Any) -> str:
+    """`` [low, high]``; an unbounded side is said so, no interval is nothing."""
+    if limits is None:
+        return ""
+    low, high = limits
+    if low is None and high is None:
+        return " [unbounded]"
+    return f" [{'unbounded' if low is None else show(low)}, {'unbounded' if high is None else show(high)}]"
+
+
+def p_value(p: float | None) -> str:
+    """``0.031``, ``<0.001``; nothing where nothing was tested."""
+    if p is None:
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def claim_estimate(claim: Mapping[str, Any], digits: int = 1) -> str:
+    """A claim's estimate with its interval, in the claim's own unit."""
+    number, limits = claim["estimate"], claim["interval"]
+    if claim["unit"] == "ratio":
+        return times(number, limits)
+    if claim["unit"] == "share":
+        return portion(number, limits)
+    text = gap(number, limits, claim["measure"] or "test/error", digits)
+    return f"{text} points" if is_percent(claim["measure"] or "") and number is not None else text
+
+
+def claim_values(claim: Mapping[str, Any]) -> str:
+    """The compared arms' own means in the claim's order, ``63.7 / 5.4 %``: a ratio never stands alone."""
+    if not claim["means"] or not claim["measure"]:
+        return NOTHING
+    measure = claim["measure"]
+    means = [claim["means"][arm] for arm in claim["arms"]]
+    digits = decimals({"measure": measure, "arms": [{"mean": mean} for mean in means]})
+    text = " / ".join(value(mean, measure, digits) for mean in means)
+    return f"{text} %" if is_percent(measure) else text
+
+
+def seeds(n: int) -> str:
+    """``1 seed``, ``10 seeds``."""
+    return f"{n} seed" if n == 1 else f"{n} seeds"
+
+
+def heading(cell: Mapping[str, Any]) -> str:
+    """What a cell's table or panel is about, in one line."""
+    measure, chance = cell["measure"], cell.get("chance")
+    parts = [noun(measure) + (" in %" if is_percent(measure) else "")]
+    if chance is not None:
+        shown = f"{100 * chance:.1f} %" if is_percent(measure) else three(chance)
+        parts.append(f"chance level {shown}")
+    if cell.get("n_test"):
+        parts.append(f"{cell['n_test']:,} test examples")
+    counts = {(arm["n"], arm["missing"]) for arm in cell["arms"]}
+    if len(counts) == 1:
+        n, missing = counts.pop()
+        parts.append(f"{n} of {seeds(n + missing)}" if missing else seeds(n))
+    if cell.get("exploratory"):
+        parts.append("exploratory")
+    return ", ".join(parts)
+
+
+def fold(text: str, width: int) -> str:
+    """Lines of at most ``width``, broken between words, else inside CamelCase, else where it must be."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+            continue
+        first, *rest = _pieces(word, width)
+        lines.append(first)
+        for piece in rest:
+            if len(lines[-1]) + len(piece) <= width:
+                lines[-1] += piece
+            else:
+                lines.append(piece)
+    return "\n".join(lines)
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    if len(word) <= width:
+        return [word]
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+", word)
+    return [part[start : start + width] for part in parts for start in range(0, len(part), width)]
