@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +48,10 @@ def pull(root: Path, paths: Sequence[str]) -> None:
     """
     missing = [pin.path for pin in _pins(root, paths) if state(root, pin) == "missing"]
     with _repository(root) as repo:
-        repo.fetch(targets=list(paths))
+        _require_remote(repo)
+        repo.fetch(targets=_targets(root, paths))
         if missing:
-            repo.checkout(targets=missing)
+            repo.checkout(targets=_targets(root, missing))
 
 
 def push(root: Path, paths: Sequence[str]) -> int:
@@ -63,7 +65,8 @@ def push(root: Path, paths: Sequence[str]) -> int:
         if absent:
             raise RecordError("not in DVC's cache, so it cannot be pushed", where=absent[0],
                               hint=f"Type: wb data pin {absent[0]}")  # fmt: skip
-        return int(repo.push(targets=list(paths)))
+        _require_remote(repo)
+        return int(repo.push(targets=_targets(root, paths)))
 
 
 def pin(root: Path, paths: Sequence[str]) -> dict[str, Pin]:
@@ -127,10 +130,10 @@ def _restore(repo: Any, root: Path, pin: Pin, force: bool) -> Path | None:
         if not repo.config["core"].get("remote"):
             raise RecordError("its pinned version is not in DVC's cache, and no remote is set", where=pin.path,
                               hint="Type: dvc remote add -d NAME ADDRESS")  # fmt: skip
-        repo.fetch(targets=[pin.path])
+        repo.fetch(targets=_targets(root, [pin.path]))
     aside = move_aside(root / pin.path) if found == "changed" else None
     try:
-        repo.checkout(targets=[pin.path], force=True)
+        repo.checkout(targets=_targets(root, [pin.path]), force=True)
         if state(root, pin, fresh=True) != "ok":
             raise RecordError("DVC's cache holds a damaged copy of it", where=pin.path,
                               hint=f"Type: rm .dvc/cache/files/md5/{pin.md5[:2]}/{pin.md5[2:]}")  # fmt: skip
@@ -158,6 +161,17 @@ def delete(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def _require_remote(repo: Any) -> None:
+    """DVC itself fetches nothing from nowhere and calls it done."""
+    if not repo.config["core"].get("remote"):
+        raise RecordError("no DVC remote is set", hint="Type: dvc remote add -d NAME ADDRESS")
+
+
+def _targets(root: Path, paths: Iterable[str]) -> list[str]:
+    """Absolute paths: DVC would read relative ones from the working folder."""
+    return [str(root / path) for path in paths]
 
 
 def _pins(root: Path, paths: Iterable[str]) -> list[Pin]:
@@ -236,13 +250,15 @@ def _repository(root: Path) -> Iterator[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """DVC's log and progress bars off: they would break into ours."""
+    """DVC's log and progress bars off, and its dependencies' deprecations: they would break into our output."""
     names = ("dvc", "dvc_data", "dvc_objects")
     before = {name: logging.getLogger(name).level for name in names}
     for name in names:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
