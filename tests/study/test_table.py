@@ -52,7 +52,7 @@ def test_long_names_are_wrapped_and_never_cut(summary: Callable[..., dict[str, A
     claim = Claim.lower(f"{LONG}1", f"{LONG}2")
     text = tables(summary(arms, claims=[claim]))
     assert max(map(len, text.splitlines())) <= 100
-    first_column = "".join(line[:14].strip() for line in text.splitlines())
+    first_column = "".join(line.split("  ")[0] for line in text.splitlines())
     assert LONG in first_column
 
 
