@@ -132,7 +132,7 @@ def test_routes_are_tried_in_order_and_wrong_bytes_count_as_failure(tmp_path: Pa
         lambda text, done, total: said.append(text), hashlib.md5(b"right").hexdigest(),
     )  # fmt: skip
     assert route == "route 3"
-    assert said == ["route 1", "route 2", "route 3"]
+    assert said == ["trying route 1", "trying route 2", "trying route 3"]
     assert (tmp_path / "x.bin").read_bytes() == b"right"
     assert list(tmp_path.iterdir()) == [tmp_path / "x.bin"]
 

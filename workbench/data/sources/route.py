@@ -95,7 +95,7 @@ def write(source: Source, target: Path, report: Report, md5: str | None = None) 
 
 
 def _attempt(route: Route, made: Path, report: Report, md5: str | None) -> str | None:
-    report(route.name, 0, 0)
+    report(f"trying {route.name}", 0, 0)
     try:
         route.write(made, report)
     except Unavailable as reason:
