@@ -293,3 +293,16 @@ def test_next_start_sends_and_closes_what_a_killed_process_left(home: Path, stud
 
 def test_stop_without_start_and_without_studies(home: Path) -> None:
     assert Shipper(home).stop() == ""
+
+
+def test_study_whose_settings_come_later_tells_them_too(home: Path, study: Path) -> None:
+    facts = read_json(study / "study.json")
+    write_json(study / "study.json", {**facts, "settings": [], "pins": {}})
+    sync(home)
+    assert "fit.batch" not in stored(home)["s1"].data.params
+    write_json(study / "study.json", {**facts, "environment": {"class": "torch 2, cpu"}})
+    sync(home)
+    parent = stored(home)["s1"]
+    assert parent.data.params["fit.batch"] == "32" and len(parent.inputs.dataset_inputs) == 1
+    assert parent.data.tags["wb.class"] == "torch 2, cpu"
+    assert "settings.md" in artifacts(home, parent.info.run_id)

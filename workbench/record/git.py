@@ -9,7 +9,7 @@ import fnmatch
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -43,7 +43,7 @@ class Snapshot:
 
     commit: str
     ref: str = ""
-    left_out: dict[str, str] | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 class Repository:

@@ -117,27 +117,35 @@ class _Sender:
             self._save()
 
     def _describe_study(self, entry: dict[str, Any]) -> None:
-        if "described" in entry:
-            if not self.again or self.tracker.stage(entry["mlflow_run_id"]) != "gone":
-                return
+        """Create the parent, and tell it what study.json says, again whenever that has grown."""
+        mark = _mark(self.folder / "study.json")
+        if entry.get("described") and self.again and self.tracker.stage(entry["mlflow_run_id"]) == "gone":
             entry.clear()  # the store was replaced: nothing of this study is in the new one
             self.ledger.pop("runs", None)
+        if entry.get("described") == mark:
+            return
         facts, tracker = self.facts, self.tracker
-        run = tracker.ensure_run(
-            tracker.experiment(str(facts.get("experiment", "workbench"))),
-            self.folder.name,
-            name=translate.study_name(facts),
-            start=_start(self.folder / "study.json", facts),
-            tags=translate.tags(facts, facts, self.home_tag),
-        )
-        entry["mlflow_run_id"], entry["status"] = run, "RUNNING"
-        self._save()
-        tracker.params(run, translate.study_params(facts))
+        tags = translate.tags(facts, facts, self.home_tag)
+        if "mlflow_run_id" not in entry:
+            entry["mlflow_run_id"] = tracker.ensure_run(
+                tracker.experiment(str(facts.get("experiment", "workbench"))),
+                self.folder.name,
+                name=translate.study_name(facts),
+                start=_start(self.folder / "study.json", facts),
+                tags=tags,
+            )
+            entry["status"] = "RUNNING"
+            self._save()
+        run, known = entry["mlflow_run_id"], set(entry.get("params", []))
+        params = translate.study_params(facts)
+        tracker.tags(run, tags)
+        tracker.params(run, {key: value for key, value in params.items() if key not in known})  # MLflow keeps the first
+        entry["params"] = sorted(known | params.keys())
         for path, md5 in (facts.get("pins") or {}).items():
             tracker.input(run, path, md5)
         if facts.get("settings"):
             tracker.text(run, translate.settings(facts), "settings.md")
-        entry["described"] = True
+        entry["described"] = mark
         self._save()
 
     def _study(self, entry: dict[str, Any]) -> None:

@@ -33,6 +33,8 @@ def tags(facts: Facts, study: Facts, home: str) -> dict[str, str]:
     """
     known = {**study, **{key: value for key, value in facts.items() if value is not None}}
     found = {f"wb.{key}": text(known[key]) for key in (*_COPIED, *_ALSO) if known.get(key) not in (None, "")}
+    if environment := known.get("environment"):
+        found["wb.class"] = text(environment.get("class", ""))
     found |= {f"wb.pin.{path}": str(md5) for path, md5 in (known.get("pins") or {}).items()}
     found |= git_tags(known)
     found["wb.home"] = home

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workbench.record.journal import Journal, read_run
+from workbench.record.system import Sampler, sample
+
+
+def test_load_of_our_own_processes() -> None:
+    tree = {}
+    sample(tree, None)
+    deadline = time.monotonic() + 0.3
+    while time.monotonic() < deadline:
+        pass
+    busy = sample(tree, None)
+    assert busy["system/cpu_percent"] > 5
+    assert busy["system/memory_mb"] > 5
+    assert "system/gpu_percent" not in busy
+
+
+def test_children_count_and_the_dead_are_forgotten() -> None:
+    tree = {}
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        before = sample(tree, None)["system/processes"]
+        assert child.pid in tree and os.getpid() in tree
+    assert child.pid not in (sample(tree, None) and tree)
+    assert before >= 2
+
+
+def test_sampler_continues_its_steps_after_a_break(tmp_path: Path) -> None:
+    for _ in range(2):
+        with Journal.create(tmp_path, {"id": "s"}, kind="study") as journal:
+            sampler = Sampler(journal, every=0.02)
+            sampler.start()
+            deadline = time.monotonic() + 20
+            first = journal.last_step("system/cpu_percent")
+            while journal.last_step("system/cpu_percent") < first + 3:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            sampler.stop()
+    steps = [step for step, _, _ in read_run(tmp_path, kind="study").metrics["system/memory_mb"]]
+    assert steps == list(range(len(steps))) and len(steps) >= 6
+
+
+def test_stop_without_start(tmp_path: Path) -> None:
+    with Journal.create(tmp_path, {"id": "s"}, kind="study") as journal:
+        Sampler(journal).stop()
+
+
+def test_gpu_that_is_not_there_is_left_out() -> None:
+    assert "system/cpu_percent" in sample({}, 99)
+    assert "system/gpu_percent" not in sample({}, 99)
