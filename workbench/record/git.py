@@ -144,7 +144,7 @@ class Repository:
         changed = self.dirty_files()
         if not changed:
             return Snapshot(self.head)
-        take, left_out = self._choose(changed)
+        take, left_out = self.choose(changed)
         if not take:
             return Snapshot(self.head, left_out=left_out)
         with tempfile.TemporaryDirectory(prefix="wb-index-") as place:
@@ -165,8 +165,8 @@ class Repository:
         self._git("update-ref", ref, commit)
         return Snapshot(commit, ref, left_out)
 
-    def _choose(self, changed: list[str]) -> tuple[list[str], dict[str, str]]:
-        """The changed files to take, and the others with the reason."""
+    def choose(self, changed: list[str]) -> tuple[list[str], dict[str, str]]:
+        """Of the changed files, those that a snapshot takes, and the others with the reason."""
         take: list[str] = []
         left_out: dict[str, str] = {}
         total = 0

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Self
 
 from workbench.errors import RecordError
@@ -80,8 +81,8 @@ class Server:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
             )
 
-    def wait(self, seconds: float = _FIRST_SECONDS) -> None:
-        """Return when the server answers.
+    def wait(self, seconds: float = _FIRST_SECONDS, tick: Callable[[], None] = lambda: None) -> None:
+        """Return when the server answers; ``tick`` is called about five times a second until then.
 
         Raises:
             RecordError: when it ends, or does not answer in time.
@@ -92,6 +93,7 @@ class Server:
                 ending = "ended while starting" if not self.alive() else f"did not answer within {seconds:g} s"
                 self.stop()
                 raise RecordError(f"the MLflow server {ending} ({self._last_words()})", hint=f"See {self.log}")
+            tick()
             time.sleep(0.2)
 
     def alive(self) -> bool:

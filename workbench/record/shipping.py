@@ -67,6 +67,12 @@ def pending(folder: Path, uri: str) -> list[str]:
     return [place.name for place, entry in parts if not _done(place, entry)]
 
 
+def where(folder: Path, uri: str) -> tuple[str, str] | None:
+    """The ids of the MLflow experiment and run that mirror the study in ``folder``; None before it was sent."""
+    entry = _read(folder / LEDGER).get(uri, {}).get("study", {})
+    return (entry["experiment_id"], entry["mlflow_run_id"]) if "mlflow_run_id" in entry else None
+
+
 class _Sender:
     """One pass over one study."""
 
@@ -127,8 +133,9 @@ class _Sender:
         facts, tracker = self.facts, self.tracker
         tags = translate.tags(facts, facts, self.home_tag)
         if "mlflow_run_id" not in entry:
+            entry["experiment_id"] = tracker.experiment(str(facts.get("experiment", "workbench")))
             entry["mlflow_run_id"] = tracker.ensure_run(
-                tracker.experiment(str(facts.get("experiment", "workbench"))),
+                entry["experiment_id"],
                 self.folder.name,
                 name=translate.study_name(facts),
                 start=_start(self.folder / "study.json", facts),
