@@ -29,7 +29,7 @@ class TrainBN(Learner):
     data = ImageFolder("data/grocery.zip", size=96, augment=Augment())
     model = Pretrained("data/mobilenet_v2.pth", norm=Norm(stats="track", affine=True))
     fit = FineTune(epochs=6, batch=32, lr=1e-3, body_lr=1.0)
-    diagnostics = ("train", "train_mode", "recalibrated", "distance")
+    diagnostics = ("train", "train_mode", "recalibrated")
 
 
 class TrainBNSlow(TrainBN):

@@ -176,7 +176,12 @@ def statistic_distance(model: nn.Module, batches: Iterable[torch.Tensor]) -> dic
     """
     copied = copy.deepcopy(model)
     recalibrate(copied, batches)
-    population = batch_norms(copied)
+    return distances(model, copied)
+
+
+def distances(model: nn.Module, recalibrated: nn.Module) -> dict[str, float]:
+    """What :func:`statistic_distance` gives, for a copy whose statistics were re-estimated already."""
+    population = batch_norms(recalibrated)
     found = {}
     for name, layer in batch_norms(model).items():
         mean, variance = population[name].running_mean, population[name].running_var

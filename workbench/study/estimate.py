@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,8 @@ def in_words(seconds: float | None) -> str:
 
 
 def _published(path: Path | None) -> dict[tuple[str, str], float]:
+    """Median seconds by (cell, arm) from the experiment's metrics.json."""
     if path is None or not path.exists():
         return {}
-    cells: Sequence[dict[str, Any]] = read_json(path).get("cells", [])
-    return {
-        (cell["name"], arm["name"]): float(arm["seconds"]) for cell in cells for arm in cell.get("arms", []) if arm.get("seconds")
-    }
+    cells: dict[str, dict[str, Any]] = read_json(path).get("cells", {})
+    return {(cell, arm): each["seconds"] for cell, arms in cells.items() for arm, each in arms.items() if each.get("seconds")}

@@ -41,7 +41,7 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
         path = spec.experiment.choose.field.replace("__", ".") if spec.experiment.choose else ""
         notes.append(f"{path} is chosen first, on validation data, for {len(missing)} arms: {len(set(run.id for run in choosing))} runs")
     rows = _rows(planner, spec, runs, {run.id for run in todo})
-    seconds = Estimate(home, spec.path.parent / "results.json").total(todo, jobs)
+    seconds = Estimate(home, spec.path.parent / "metrics.json").total(todo, jobs)
     total = len({run.id for run in [*choosing, *runs]})
     line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do on {options.device}, {jobs} at a time"
     expected = spec.experiment.tier(options.tier).minutes

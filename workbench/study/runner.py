@@ -24,7 +24,7 @@ from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
 from workbench.study.outcomes import load
 from workbench.study.plan import Options, Planned, Planner
-from workbench.study.publish import write_results
+from workbench.study.publish import write_metrics, write_results
 from workbench.study.spec import Spec
 from workbench.study.summary import summarise
 
@@ -55,11 +55,11 @@ class Runner:
 
     def __init__(
         self, root: Path, home: Path, spec: Spec, options: Options, *, jobs: int, boards: Boards,
-        report: Callable[[str, int, int], None],
+        report: Callable[[str, int, int], None], pdb: bool = False,
     ) -> None:
         self.root, self.home, self.spec, self.options = root, prepare(home), spec, options
         self.jobs, self.boards, self.report = jobs, boards, report
-        self.trained = 0
+        self.pdb, self.trained = pdb, 0
 
     def run(self) -> Study:
         """Does what is not recorded yet and judges the whole.
@@ -85,7 +85,9 @@ class Runner:
             self._execute(executor, runs)
             record = self._complete(folder, runs)
             summary = summarise(record, load(self.home, record))
-            write_results(folder, record, summary, self.home)
+            write_results(folder, record, summary)
+            if not _asked_for_less(self.options):
+                write_metrics(self.spec.path.parent / "metrics.json", record, summary, self.home)
             sampler.stop()
             journal.seal(summary)
             kept = shipper.stop(timeout=120)
@@ -132,7 +134,7 @@ class Runner:
             "format": 1, "id": folder.name, "identity": identity, "experiment": self.spec.name, "title": self.spec.title,
             "about": self.spec.about, "tier": options.tier, "created": time.time_ns() // 1_000_000,
             "measure": experiment.measure, "options": _asked(options), "library": library_hash(), "device": options.device,
-            "threads": options.threads, "runs": [], "settings": [], "claims": [claim.flatten() for claim in experiment.claims],
+            "threads": options.threads, "runs": [], "settings": [], "claims": [claim.as_dict() for claim in experiment.claims],
             "cells": [
                 {
                     "name": cell.name, "about": cell.about, "measure": experiment.measure,
@@ -151,20 +153,19 @@ class Runner:
 
     def _provenance(self, repository: Repository, name: str) -> dict[str, Any]:
         """Commit, snapshot, diff and environment; the bulky ones go beside study.json."""
-        dirty = repository.dirty_files()
-        snapshot = repository.snapshot(name)
+        facts, snapshot = repository.facts(), repository.snapshot(name)
         folder = study_folder(self.home, name)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.spec.path, folder / "spec.py")
-        environment = capture(device=self.options.device, threads=self.options.threads, level=self.spec.experiment.baseline.level)
+        level = self.spec.experiment.baseline.level
+        environment = capture(device=self.options.device, threads=self.options.threads, level=level, root=self.root)
         write_json(folder / "environment.json", environment)
-        if dirty:
+        if facts["dirty"]:
             write_bytes(folder / "diff.patch", repository.diff().encode())
         return {
-            "commit": repository.head, "branch": repository.branch, "url": repository.url, "dirty": bool(dirty),
-            "diff_stat": f"{len(dirty)} files changed" if dirty else "", "snapshot": snapshot.commit,
-            "left_out": list(snapshot.left_out), "lock": environment.get("lock", ""), "environment": environment,
-        }
+            **facts, "snapshot": snapshot.commit, "left_out": snapshot.left_out, "lock": environment["lock"],
+            "environment": environment,
+        }  # fmt: skip
 
     def _complete(self, folder: Path, runs: Sequence[Planned]) -> dict[str, Any]:
         """study.json with what only the finished runs know: chance levels and test sizes."""
@@ -201,7 +202,7 @@ def study_identity(planner: Planner, spec: Spec) -> str:
     return digest({
         "experiment": spec.name, "options": _asked(planner.options), "cells": cells, "pins": planner.pins,
         "first_seed": experiment.first_seed, "measure": experiment.measure, "library": library_hash(),
-        "claims": [claim.flatten() for claim in experiment.claims],
+        "claims": [claim.as_dict() for claim in experiment.claims],
         "choice": [choice.field, [repr(value) for value in choice.values], choice.seeds, choice.measure] if choice else [],
     })  # fmt: skip
 
@@ -212,6 +213,11 @@ def _asked(options: Options) -> dict[str, Any]:
         "tier": options.tier, "cells": list(options.cells), "arms": list(options.arms), "seeds": options.seeds, "sets": sets,
         "device": options.device, "threads": options.threads,
     }
+
+
+def _asked_for_less(options: Options) -> bool:
+    """Whether this is less than a whole tier, or only its smoke test: nothing to keep beside the spec."""
+    return bool(options.cells or options.arms or options.seeds or options.sets) or options.tier == "smoke"
 
 
 def _for_runs(facts: dict[str, Any]) -> dict[str, Any]:

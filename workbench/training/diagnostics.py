@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from workbench.data.loading import Batches
-from workbench.models.norm import recalibrate, statistic_distance
-from workbench.training.evaluation import evaluate
+from workbench.models.norm import distances, recalibrate
+from workbench.training.evaluation import evaluate, mixed_order
 
 if TYPE_CHECKING:
     from workbench.training.learner import Learner
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 def training_inputs(learner: Learner, state: State) -> Iterator[torch.Tensor]:
-    """The training items once, prepared as for evaluation, in batches of the training size or 64 if that is larger.
+    """The training items once, shuffled, prepared as for evaluation, in batches of the training size or at least 64.
 
     Statistics over small batches are noisy (Wu & Johnson 2021, section 3).
     """
-    for batch in Batches(state.data.train, batch=max(64, learner.batch_size), device=state.device):
+    order = mixed_order(learner, state.data.train)
+    for batch in Batches(state.data.train, batch=max(64, learner.batch_size), device=state.device, order=order):
         yield learner.inputs(batch, training=False)
 
 
@@ -39,23 +40,23 @@ def train_mode(learner: Learner, state: State) -> dict[str, float]:
 
 
 def recalibrated(learner: Learner, state: State) -> dict[str, float]:
-    """``recalibrated/*``: the test items after re-estimating statistics on a copy; the run's own weights stay as they are."""
+    """The test items after re-estimating statistics on a copy, and how far the run's own statistics were from those.
+
+    ``recalibrated/*``, and ``statistics/distance``: the mean over layers of |running mean - population mean| in
+    population deviations. Nothing for a model without batch normalisation.
+    """
     twin = copy.copy(state)
     twin.model = copy.deepcopy(state.model)
-    recalibrate(twin.model, training_inputs(learner, state))
+    if not recalibrate(twin.model, training_inputs(learner, state)):
+        return {}
     values, _ = evaluate(learner, twin, state.data.test)
-    return {f"recalibrated/{name}": value for name, value in values.items()}
-
-
-def distance(learner: Learner, state: State) -> dict[str, float]:
-    """``statistics/distance``: mean over layers of |running mean - population mean| / population deviation."""
-    layers = statistic_distance(state.model, training_inputs(learner, state))
-    return {"statistics/distance": sum(layers.values()) / max(1, len(layers))}
+    layers = distances(state.model, twin.model)
+    found = {f"recalibrated/{name}": value for name, value in values.items()}
+    return found | {"statistics/distance": sum(layers.values()) / len(layers)}
 
 
 DIAGNOSTICS: dict[str, Callable[[Learner, State], dict[str, float]]] = {
     "train": train_error,
     "train_mode": train_mode,
     "recalibrated": recalibrated,
-    "distance": distance,
 }

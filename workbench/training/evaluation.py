@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from workbench import streams
 from workbench.data.loading import Batches
 from workbench.models.norm import apply_norm
 from workbench.training.result import Predictions
@@ -24,8 +25,8 @@ def evaluate(learner: Learner, state: State, items: Items, *, train_mode: bool =
     """Means of the learner's per-example metrics over ``items``, and the predictions.
 
     Args:
-        train_mode: normalise as in training (by the batch where the policy says so) in batches of the training
-            size, leaving running statistics as they are; dropout stays off.
+        train_mode: normalise as in training (by the batch where the policy says so) in shuffled batches of the
+            training size, leaving running statistics as they are; dropout stays off.
     """
     model = state.model.eval()
     size = learner.batch_size if train_mode else BATCH
@@ -33,7 +34,8 @@ def evaluate(learner: Learner, state: State, items: Items, *, train_mode: bool =
         _batch_statistics_without_update(learner, model)
     sums: dict[str, torch.Tensor] = {}
     found: list[tuple[torch.Tensor, ...]] = []
-    for batch in Batches(items, batch=size, device=state.device):
+    order = mixed_order(learner, items) if train_mode else None
+    for batch in Batches(items, batch=size, device=state.device, order=order):
         output = learner.forward(model, learner.inputs(batch, training=False))
         for name, values in learner.metrics(output, batch.y).items():
             sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
@@ -42,6 +44,11 @@ def evaluate(learner: Learner, state: State, items: Items, *, train_mode: bool =
     model.eval()
     columns = [torch.cat(column).cpu().numpy() for column in zip(*found, strict=True)]
     return {name: float(total) / len(items) for name, total in sums.items()}, Predictions(*columns)
+
+
+def mixed_order(learner: Learner, items: Items) -> torch.Tensor:
+    """A random order of its own stream: stored items may be sorted by class, and a batch of one class has other statistics."""
+    return streams.permutation(learner.seeds.order, "evaluation order", n=len(items))
 
 
 def _batch_statistics_without_update(learner: Learner, model: nn.Module) -> None:

@@ -51,7 +51,7 @@ class Learner(Described):
     Fields (class attributes):
         data, model, fit: parts that say what is learnt from, what learns, and how.
         recalibrate: re-estimate batch-norm statistics on the training items ``"before"`` or ``"after"`` training.
-        diagnostics: names of extra measurements after training: train, train_mode, recalibrated, distance.
+        diagnostics: names of extra measurements after training: train, train_mode, recalibrated.
         level: how strictly a run repeats itself, see :func:`workbench.training.device.reproducible`.
         confounded: why this arm may change two things at once.
 

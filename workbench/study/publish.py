@@ -1,0 +1,61 @@
+"""The readable results of a study: tables, figure, report, and the metrics file that DVC reads."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.record.files import read_json, write_bytes, write_json
+from workbench.record.places import run_folder
+from workbench.study import figure, table
+
+
+def write_results(folder: Path, record: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
+    """Writes result.txt, result.md, result.tex, figure.png, figure.svg and report.html into a study's folder."""
+    for name, style in (("result.txt", "terminal"), ("result.md", "markdown"), ("result.tex", "latex")):
+        write_bytes(folder / name, table.tables(summary, style).encode())  # type: ignore[arg-type]
+    figure.save(figure.figure(summary), folder)
+
+
+def write_metrics(path: Path, record: Mapping[str, Any], summary: Mapping[str, Any], home: Path) -> None:
+    """Writes a small metrics file, for ``dvc metrics`` and for later estimates of time.
+
+    Means, intervals and ratios of every arm, median seconds of a run, and the verdicts; six significant digits.
+    """
+    seconds = _seconds(record, home)
+    cells = {
+        cell["name"]: {
+            arm["name"]: _numbers(arm) | {"seconds": seconds.get((cell["name"], arm["name"]))} for arm in cell["arms"]
+        }
+        for cell in summary["cells"]
+    }
+    claims = {
+        claim["name"]: {key: _rounded(claim.get(key)) for key in ("verdict", "estimate", "p_holm")} for claim in summary["claims"]
+    }
+    write_json(path, {"tier": summary["tier"], "seeds": summary["n_seeds"], "cells": cells, "claims": claims})
+
+
+def _numbers(arm: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = arm.get("interval") or (None, None)
+    ratio_low, ratio_high = arm.get("ratio_interval") or (None, None)
+    found = {
+        "error": arm.get("mean"), "low": low, "high": high, "ratio": arm.get("ratio"), "ratio_low": ratio_low,
+        "ratio_high": ratio_high,
+    }  # fmt: skip
+    return {key: _rounded(value) for key, value in found.items()} | {"seeds": arm["n"], "failed": arm["failed"]}
+
+
+def _seconds(record: Mapping[str, Any], home: Path) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], list[float]] = {}
+    for run in record["runs"]:
+        result = read_json(run_folder(home, run["id"]) / "result.json")
+        if result["state"] == "finished":
+            found.setdefault((run["cell"], run["arm"]), []).append(float(result["seconds"]))
+    return {key: round(statistics.median(values), 1) for key, values in found.items()}
+
+
+def _rounded(value: Any) -> Any:
+    return json.loads(f"{value:.6g}") if isinstance(value, float) else value
