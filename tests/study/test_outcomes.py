@@ -36,6 +36,13 @@ def test_a_study_is_completed_as_planned() -> None:
     assert [each.state for each in complete({"runs": [RUN, other]}, [done])] == ["finished", "missing"]
 
 
+def test_runs_that_a_study_builds_on_are_left_out(tmp_path: Path) -> None:
+    source = {**RUN, "arm": "Source", "experiment": "fashion_source"}
+    cells = [{"name": "main", "arms": [{"name": "A"}]}]
+    study = {"experiment": "demo", "runs": [source, {**RUN, "cell": "elsewhere"}, RUN], "cells": cells}
+    assert [each.arm for each in load(tmp_path, study)] == ["A"] == [each.arm for each in complete(study, [])]
+
+
 def test_predictions_are_found(tmp_path: Path) -> None:
     written(tmp_path, json.dumps({"state": "finished", "metrics": {}}))
     (tmp_path / "runs/r1/predictions.npz").touch()

@@ -46,6 +46,7 @@ def test_a_claim_shows_its_arms_values_beside_the_ratio() -> None:
         "estimate": 11.7, "interval": [8.6, 15.9],
     }  # fmt: skip
     assert words.claim_values(claim) == "63.7 / 5.4 %"
+    assert words.claim_means(claim) == "A 63.7 %, B 5.4 %"
     assert words.claim_estimate(claim) == "11.7 [8.60, 15.9]"
     assert words.claim_estimate({**claim, "unit": "difference", "estimate": 0.1, "interval": None}) == "+10.0 points"
     assert words.claim_values({**claim, "means": {}}) == "-"

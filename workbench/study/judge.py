@@ -121,7 +121,7 @@ def _tested(claim: Claim, cell: CellValues) -> tuple[effects.Effect, float]:
 
 
 def _verdict(each: Evidence, p_holm: float | None, best: float | None, size: int) -> tuple[str, str, str]:
-    """(verdict, status, note); status is good, partly, bad or open."""
+    """(verdict, status, note); status is good, found (either way was allowed), partly, bad or open."""
     if each.planned <= 1:
         return ONE_SEED, "open", ""
     if each.cell.exploratory:
@@ -147,7 +147,7 @@ def _decided(claim: Claim, estimate: Estimate, p_holm: float) -> tuple[str, str,
         return ("different", "bad", "") if estimate.outside(1 / margin, margin) else ("not shown equal", "open", "")
     if claim.kind == "differs":
         if sure and estimate.outside(-claim.by, claim.by):
-            return ("arm worse" if estimate.value > 0 else "arm better"), "good", ""
+            return ("arm worse" if estimate.value > 0 else "arm better"), "found", ""
         return "no difference shown", "open", ""
     away = estimate.high < -claim.by if claim.kind == "lower" else estimate.low > claim.by
     if sure and away:

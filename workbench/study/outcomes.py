@@ -31,19 +31,29 @@ class Outcome:
 
 
 def load(home: Path, study: Mapping[str, Any]) -> list[Outcome]:
-    """The outcome of every run that ``study`` (a study.json) plans, in its order; runs without a result are "missing".
+    """The outcome of every run that ``study`` (a study.json) compares, in its order; one without a result is "missing".
+
+    Runs that a study only builds on (another experiment's source networks) are left out.
 
     Raises:
         RecordError: for a result.json that cannot be read.
     """
-    return [_outcome(home / "runs" / run["id"], run) for run in study["runs"]]
+    return [_outcome(home / "runs" / run["id"], run) for run in study["runs"] if _own(run, study)]
 
 
 def complete(study: Mapping[str, Any], outcomes: list[Outcome]) -> list[Outcome]:
     """``outcomes`` plus a "missing" one for each planned run that has none: a study is judged as planned."""
     there = {(each.cell, each.arm, each.seed, each.source) for each in outcomes}
-    planned = [_missing(run) for run in study.get("runs", ())]
+    planned = [_missing(run) for run in study.get("runs", ()) if _own(run, study)]
     return outcomes + [each for each in planned if (each.cell, each.arm, each.seed, each.source) not in there]
+
+
+def _own(run: Mapping[str, Any], study: Mapping[str, Any]) -> bool:
+    """Whether a run belongs to the study's own cells and arms."""
+    if run.get("experiment", study.get("experiment")) != study.get("experiment"):
+        return False
+    arms = {cell["name"]: {arm["name"] for arm in cell["arms"]} for cell in study.get("cells", ())}
+    return not arms or run["arm"] in arms.get(run["cell"], ())
 
 
 def _outcome(folder: Path, run: Mapping[str, Any]) -> Outcome:

@@ -113,11 +113,20 @@ def claim_values(claim: Mapping[str, Any]) -> str:
     """The compared arms' own means in the claim's order, ``63.7 / 5.4 %``: a ratio never stands alone."""
     if not claim["means"] or not claim["measure"]:
         return NOTHING
-    measure = claim["measure"]
-    means = [claim["means"][arm] for arm in claim["arms"]]
-    digits = decimals({"measure": measure, "arms": [{"mean": mean} for mean in means]})
-    text = " / ".join(value(mean, measure, digits) for mean in means)
-    return f"{text} %" if is_percent(measure) else text
+    text = " / ".join(_means(claim).values())
+    return f"{text} %" if is_percent(claim["measure"]) else text
+
+
+def claim_means(claim: Mapping[str, Any]) -> str:
+    """The same with names: ``Stale 63.7 %, TrainBN 5.4 %``."""
+    sign = " %" if is_percent(claim["measure"]) else ""
+    return ", ".join(f"{arm} {text}{sign}" for arm, text in _means(claim).items())
+
+
+def _means(claim: Mapping[str, Any]) -> dict[str, str]:
+    means = {arm: claim["means"][arm] for arm in claim["arms"]}
+    digits = decimals({"measure": claim["measure"], "arms": [{"mean": mean} for mean in means.values()]})
+    return {arm: value(mean, claim["measure"], digits) for arm, mean in means.items()}
 
 
 def seeds(n: int) -> str:
