@@ -74,7 +74,9 @@ def packages(place: Path) -> Iterator[Finding]:
     lock = find_root(place) / LOCK
     pinned = len(locked(lock))
     if not pinned:
-        yield Finding("packages", "yellow", f"no {LOCK} here: versions are recorded, but not fixed")
+        yield Finding(
+            "packages", "yellow", f"no {LOCK} here: versions are recorded, not fixed", f"Type: pip freeze > {LOCK}"
+        )
         return
     wrong = deviations(lock)
     if not wrong:
@@ -191,7 +193,7 @@ def data(place: Path) -> Iterator[Finding]:
         todo = "Nothing, a run gets what it reads; or all at once: wb data pull"
         yield Finding("data", "yellow", f"{dvc}; not here yet: {', '.join(missing)}", todo)
     if not changed and not missing:
-        text = f"{len(pins)} data sets as pinned" if pins else "no data set is pinned yet"
+        text = f"{len(pins)} data set{'s' * (len(pins) != 1)} as pinned" if pins else "no data set is pinned yet"
         yield Finding("data", "green", f"{dvc}; {text}")
 
 
