@@ -1,0 +1,176 @@
+"""The loop: bit-equal repetition and resumption, accumulation, stages, stopping, divergence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.conftest import Bars
+from workbench import Callback, Norm, Seeds
+from workbench.errors import DivergedError, FieldError
+from workbench.training.checkpoint import save_checkpoint, weights_hash
+from workbench.training.state import State
+
+
+class Keep(Callback):
+    """Saves a checkpoint after one step and stops there."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path, self.step = path, step
+
+    def step_end(self, state: State) -> None:
+        if state.step == self.step:
+            state.flush()
+            save_checkpoint(self.path, state)
+            state.stop = "the test wants it"
+
+
+def test_it_learns_and_repeats_bit_for_bit(pictures: Path, bars: type[Bars]) -> None:
+    first, second = (bars(3, root=pictures).run() for _ in range(2))
+    assert first.metrics["test/error"] < 0.3
+    assert first.metrics == second.metrics
+    assert weights_hash(first.model) == weights_hash(second.model)
+    assert [(p.key, p.step, p.value) for p in first.history] == [(p.key, p.step, p.value) for p in second.history]
+
+
+def test_another_seed_gives_another_run(pictures: Path, bars: type[Bars]) -> None:
+    hashes = {weights_hash(bars(seed, root=pictures).run().model) for seed in (0, 1)}
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("seed", ["init", "order", "augment"])
+def test_each_seed_of_the_tuple_matters_alone(pictures: Path, bars: type[Bars], seed: str) -> None:
+    plain = weights_hash(bars(Seeds(), root=pictures).run().model)
+    assert weights_hash(bars(Seeds(**{seed: 1}), root=pictures).run().model) != plain
+
+
+@pytest.mark.parametrize("step", [1, 7, 8, 9, 17])
+def test_resuming_is_exact_in_mid_epoch(pictures: Path, bars: type[Bars], tmp_path: Path, step: int) -> None:
+    whole = bars(0, root=pictures).run()
+    path = tmp_path / "checkpoint.safetensors"
+    part = bars(0, root=pictures).run(callbacks=[Keep(path, step)])
+    rest = bars(0, root=pictures).run(resume=path)
+    assert weights_hash(rest.model) == weights_hash(whole.model)
+    assert rest.metrics == whole.metrics
+    losses = {p.step: p.value for p in [*part.history, *rest.history] if p.key == "train/loss"}
+    assert losses == {p.step: p.value for p in whole.history if p.key == "train/loss"}
+
+
+def test_the_callers_random_state_is_left_alone(pictures: Path, bars: type[Bars]) -> None:
+    torch.manual_seed(5)
+    before = torch.rand(3)
+    torch.manual_seed(5)
+    bars(0, root=pictures).run()
+    assert torch.equal(torch.rand(3), before)
+
+
+def test_micro_batches_add_up_to_the_batch_without_batch_statistics(pictures: Path, bars: type[Bars]) -> None:
+    group = bars.but(model__norm=Norm(kind="group"))
+    whole = group(0, root=pictures).run()
+    pieces = group.but(fit__micro=7)(0, root=pictures).run()
+    for one, other in zip(whole.model.parameters(), pieces.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=5e-2, atol=5e-4)
+
+
+def test_a_stage_that_is_overridden_is_the_one_that_runs(pictures: Path) -> None:
+    class Zero(Bars):
+        """A loss that asks for nothing."""
+
+        def loss(self, output: torch.Tensor, batch: object) -> torch.Tensor:
+            return output.sum() * 0.0
+
+    start = weights_hash(Bars.but(fit__lr=1e-12)(0, root=pictures).run().model)
+    assert Zero(0, root=pictures).run().metrics["test/error"] > 0.5
+    assert start
+    assert set(Zero.stages()) == {"loss"}
+    assert Bars.stages() == {}
+
+
+def test_a_callback_stops_the_run_without_an_exception(pictures: Path, bars: type[Bars]) -> None:
+    class Stop(Callback):
+        """After the second step."""
+
+        def step_end(self, state: State) -> None:
+            if state.step == 2:
+                state.stop = "enough"
+
+    result = bars(0, root=pictures).run(callbacks=[Stop()])
+    assert max(p.step for p in result.history) == 2
+
+
+def test_events_come_in_order(pictures: Path, bars: type[Bars]) -> None:
+    seen: list[str] = []
+    events = ("begin", "epoch_begin", "step_begin", "after_loss", "after_backward", "step_end", "epoch_end", "evaluated", "end")
+    body = {name: (lambda self, state, name=name: seen.append(name)) for name in events}
+    bars.but(fit__epochs=1, fit__batch=240)(0, root=pictures).run(callbacks=[type("All", (Callback,), body)()])
+    assert seen == list(events)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(pictures: Path, bars: type[Bars]) -> None:
+    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) at step \d+ of 24"):
+        bars.but(fit__lr=99.0, fit__optimizer="sgd", model__norm=Norm(kind="none"))(0, root=pictures).run()
+
+
+def test_weights_of_an_identical_training_replace_it(pictures: Path, bars: type[Bars], tmp_path: Path) -> None:
+    from workbench.training.checkpoint import save_weights
+
+    trained = bars(0, root=pictures).run()
+    save_weights(tmp_path / "w.safetensors", trained.model, {})
+    again = bars(0, root=pictures).run(trained=tmp_path / "w.safetensors")
+    assert again.metrics == trained.metrics
+
+
+def test_choosing_never_evaluates_the_test_items(pictures: Path, bars: type[Bars]) -> None:
+    result = bars(0, root=pictures).run(choosing=True)
+    assert set(result.metrics) == {"validation/error", "validation/loss"}
+    assert 40 <= len(result.predictions.index) <= 56
+
+
+def test_diagnostics_tell_stale_statistics(pictures: Path, bars: type[Bars]) -> None:
+    asked = bars.but(diagnostics=("train", "train_mode", "recalibrated"))
+    live = asked(0, root=pictures).run().metrics
+    stale = asked.but(model__norm=Norm(stats="batch"))(0, root=pictures).run().metrics
+    assert stale["test/error"] > stale["recalibrated/error"] + 0.2
+    assert stale["train/error"] > stale["train_mode/error"] + 0.2
+    assert stale["statistics/distance"] > 4 * live["statistics/distance"]
+
+
+def test_recalibrating_after_training_changes_statistics_only(pictures: Path, bars: type[Bars]) -> None:
+    stale = bars.but(model__norm=Norm(stats="batch"))
+    before = stale(0, root=pictures).run().model
+    after = stale.but(recalibrate="after")(0, root=pictures).run().model
+    for one, other in zip(before.parameters(), after.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert weights_hash(before) != weights_hash(after)
+
+
+def test_frozen_parts_keep_their_weights_and_the_optimizer_keeps_them(pictures: Path, bars: type[Bars]) -> None:
+    learner = bars.but(fit__scope="head", model__norm=Norm(stats="running", affine=False))(0, root=pictures)
+    state = learner.begin()
+    held = sum(len(group["params"]) for group in state.optimizer.param_groups)
+    assert held == len(list(state.model.parameters()))
+    before = {name: value.clone() for name, value in state.model.state_dict().items()}
+    after = learner.run().model.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"head"}
+
+
+def test_an_unknown_diagnostic_is_refused_with_the_nearest(bars: type[Bars]) -> None:
+    with pytest.raises(FieldError, match="did you mean 'recalibrated'"):
+        bars.but(diagnostics=("recalibratd",))(0)
+
+
+def test_dropout_is_a_function_of_the_step(pictures: Path, bars: type[Bars], tmp_path: Path) -> None:
+    class Dropping(Bars):
+        """Drops features in the forward stage."""
+
+        def forward(self, model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+            return model(nn.functional.dropout(x, 0.3, training=model.training))
+
+    path = tmp_path / "c.safetensors"
+    whole = Dropping(0, root=pictures).run()
+    Dropping(0, root=pictures).run(callbacks=[Keep(path, 10)])
+    assert weights_hash(Dropping(0, root=pictures).run(resume=path).model) == weights_hash(whole.model)
