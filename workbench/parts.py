@@ -13,7 +13,7 @@ import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Self, Union, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, Union, dataclass_transform
 
 from workbench.errors import FieldError, nearest
 
@@ -22,9 +22,12 @@ from workbench.errors import FieldError, nearest
 class Part:
     """Base of every description. Subclasses declare annotated fields and may override :meth:`check`.
 
+    ``one_choice`` says that the fields together are one decision: an arm that changes several of them is not confounded.
     A field that reads well without its name is declared with ``field(kw_only=False)``.
     Raises :class:`FieldError` for an unknown field, a missing one, or a value that its annotation does not allow.
     """
+
+    one_choice: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

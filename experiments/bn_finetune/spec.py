@@ -181,9 +181,9 @@ experiment = Experiment(
     first_seed=100,
     cells=cells,
     claims=claims,
-    choose=Choice(field="fit__lr", values=[3e-4, 1e-3, 3e-3]),
+    choose=Choice(field="fit__lr", values=[3e-4, 1e-3, 3e-3, 1e-2]),
     tiers={
-        "smoke": Tier(cells=[photos], arms=three, seeds=1, changes={"fit__epochs": 3}, minutes=2),
+        "smoke": Tier(cells=[photos], arms=three, seeds=1, changes={"fit__epochs": 3}, choosing=False, minutes=2),
         "default": Tier(cells=[photos], seeds=3, minutes=12),
         "full": Tier(minutes=120),
     },

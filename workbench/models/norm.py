@@ -21,7 +21,7 @@ import contextlib
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -42,6 +42,8 @@ class Norm(Part):
     them are frozen. ``momentum``: the weight of the newest batch in the running statistics (0.1 is what Keras
     calls 0.9).
     """
+
+    one_choice: ClassVar[bool] = True
 
     kind: Literal["batch", "group", "none"] = "batch"
     stats: Literal["track", "batch", "running"] = "track"

@@ -31,6 +31,11 @@ def resolve_all(planner: Planner, spec: Spec, execute: Callable[[Sequence[Planne
     return rows
 
 
+def open_fields(arm: Arm) -> list[str]:
+    """The recipe's fields that are still "auto"."""
+    return [name for name in arm.fit.fields() if getattr(arm.fit, name) == "auto"]
+
+
 def remembered(planner: Planner, spec: Spec, cell: Cell, arm: Arm) -> dict[str, Any] | None:
     """What was found earlier for this arm on these data, if it was."""
     path = _file(planner, spec, cell, arm)

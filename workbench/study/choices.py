@@ -29,8 +29,8 @@ def choices_file(spec: Spec) -> Path:
 
 def known_choices(planner: Planner, spec: Spec) -> tuple[dict[tuple[str, str], Any], list[tuple[Cell, Arm, str]]]:
     """What the file already says for (cell, arm), and the (cell, arm, key) that have still to be chosen."""
-    choice = spec.experiment.choose
-    if choice is None or choice.field in planner.options.sets:
+    choice = _choice(planner, spec)
+    if choice is None:
         return {}, []
     entries = _read(spec)
     known: dict[tuple[str, str], Any] = {}
@@ -71,11 +71,11 @@ def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]
 
 def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
     """Rows of setting / value / why for the plan and the report."""
-    choice = spec.experiment.choose
-    entries = _read(spec)
+    choice = _choice(planner, spec)
     rows: list[dict[str, Any]] = []
-    if choice is None or choice.field in planner.options.sets:
+    if choice is None:
         return rows
+    entries = _read(spec)
     path = choice.field.replace("__", ".")
     for cell, arms, _ in planner.cells(spec):
         for arm in arms:
@@ -85,6 +85,14 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
                 why = f"lowest {choice.measure} of {measured}"
                 rows.append({"name": f"{cell.name} · {arm.__name__} · {path}", "value": entry["value"], "why": why})
     return rows
+
+
+def _choice(planner: Planner, spec: Spec) -> Choice | None:
+    """What is to be chosen, unless the tier or the command line fixes it."""
+    choice = spec.experiment.choose
+    if choice is None or choice.field in planner.options.sets or not spec.experiment.tier(planner.options.tier).choosing:
+        return None
+    return choice
 
 
 def _key(planner: Planner, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> str:

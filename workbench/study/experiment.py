@@ -53,6 +53,7 @@ class Cell:
 class Tier:
     """How much of the experiment one ``wb run`` does; None means what the experiment and its cells say.
 
+    ``choosing`` False keeps the spec's own value of what the experiment would choose on validation data.
     ``minutes`` is what a reader should expect on two idle CPU cores.
     """
 
@@ -60,6 +61,7 @@ class Tier:
     arms: Sequence[Arm] | None = None
     seeds: int | None = None
     changes: dict[str, Any] = field(default_factory=dict)
+    choosing: bool = True
     minutes: float | None = None
 
 
@@ -208,11 +210,13 @@ def differences(arm: Arm) -> list[str]:
 
 
 def _choice_above(arm: Arm, path: str) -> str:
-    value: Any = arm
+    """The outermost part on the way to ``path`` that was replaced by one of another class, or that is one choice."""
+    mine: Any = arm
+    theirs: Any = arm.__bases__[0]
     names = path.split(".")
     for depth, name in enumerate(names):
-        value = getattr(value, name, None)
-        if getattr(value, "one_choice", False):
+        mine, theirs = getattr(mine, name, None), getattr(theirs, name, None)
+        if getattr(mine, "one_choice", False) or type(mine) is not type(theirs):
             return ".".join(names[: depth + 1])
     return path
 

@@ -86,7 +86,7 @@ def _notes(planner: Planner, spec: Spec) -> list[str]:
     for arm in spec.experiment.arms:
         things = differences(arm)
         if len(things) > 1 and not arm.confounded and arm in used:
-            why = f'say confounded = "why" in the class if that is meant'
+            why = 'say confounded = "why" in the class if that is meant'
             notes.append(f"{arm.__name__} is confounded: it changes {' and '.join(things)} at once; {why}")
         elif len(things) > 1 and arm in used:
             notes.append(f"{arm.__name__} changes {len(things)} things: {arm.confounded}")
@@ -101,6 +101,6 @@ def _inferred(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
         baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
         found = autos.remembered(planner, spec, cell, baseline)
         rows += [{**row, "name": f"{cell.name} · {row['name']}"} for row in (found or {}).get("settings", [])]
-        if found is None and "auto" in planner.derived(spec, cell, baseline, planner.options.sets).flatten().values():
+        if found is None and autos.open_fields(planner.derived(spec, cell, baseline, planner.options.sets)):
             rows.append({"name": f"{cell.name} · auto", "value": "open", "why": "found when the study starts, on the baseline"})
     return rows
