@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from workbench.record import places
 from workbench.record.files import write_json
 from workbench.record.journal import Journal
-from workbench.record.mlflow import create_store
+from workbench.record.mlflow import create_store, tracking_uri
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +77,19 @@ def begin(home: Path) -> Callable[[str], Journal]:
         return Journal.create(places.run_folder(home, run), facts)
 
     return opened
+
+
+@pytest.fixture
+def stored() -> Callable[[Path], dict[str, Any]]:
+    """Reads ``{wb.key: run}`` of everything in the store of a state folder; a key that came twice fails."""
+
+    def read(home: Path) -> dict[str, Any]:
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri(home))
+        runs = client.search_runs([each.experiment_id for each in client.search_experiments()])
+        found = {run.data.tags["wb.key"]: run for run in runs}
+        assert len(found) == len(runs)
+        return found
+
+    return read

@@ -126,9 +126,7 @@ def test_killed_process_leaves_an_interrupted_run_that_can_be_continued(tmp_path
         for step in range(before + 5):
             journal.metric("loss", 1 / (step + 1), step)
     history = read_run(tmp_path).metrics["loss"]
-    assert [(step, value) for step, value, _ in history] == [
-        (step, 1 / (step + 1)) for step in range(before + 5)
-    ]
+    assert [(step, value) for step, value, _ in history] == [(step, 1 / (step + 1)) for step in range(before + 5)]
 
 
 def test_two_writers_of_one_file_never_mix_their_lines(tmp_path: Path) -> None:
@@ -149,9 +147,7 @@ def test_two_writers_of_one_file_never_mix_their_lines(tmp_path: Path) -> None:
     assert offset == (tmp_path / JOURNAL).stat().st_size
 
 
-def test_full_disk_is_one_clear_error_and_leaves_no_torn_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_is_one_clear_error_and_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal.create(tmp_path, FACTS)
     journal.metric("loss", 0.5, 0)
     write, calls = os.write, []

@@ -31,9 +31,7 @@ def test_outside_a_project_says_what_to_type(tmp_path: Path) -> None:
         places.find_root(tmp_path)
 
 
-def test_home_is_below_the_root_or_where_the_variable_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_home_is_below_the_root_or_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WB_HOME", raising=False)
     assert places.home(tmp_path) == tmp_path / ".wb"
     monkeypatch.chdir(tmp_path)

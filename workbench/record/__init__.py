@@ -1,0 +1,1 @@
+"""WHAT A RUN WAS: journal, code, data, environment, and their mirror in MLflow."""
