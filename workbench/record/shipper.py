@@ -33,6 +33,7 @@ class Shipper:
         self.failure = ""
         self._every = every
         self._studies: list[Path] = []
+        self._adding = threading.Lock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="wb-shipper", daemon=True)
 
@@ -46,8 +47,9 @@ class Shipper:
             self._studies.append(folder)
 
     def add_run(self, folder: Path, study: Path) -> None:
-        """Send the run in ``folder`` as a child of ``study`` although its study.json does not list it."""
-        add_run(study, folder.name)
+        """Send the run in ``folder`` as a child of ``study`` although its study.json does not list it; from any thread."""
+        with self._adding:
+            add_run(study, folder.name)
 
     def stop(self, timeout: float = 30.0) -> str:
         """Send what is left, for at most ``timeout`` seconds; close the journals first.
