@@ -70,7 +70,7 @@ def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
     }
 
 
-def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool]) -> str:
+def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool], *, pdb: bool = False) -> str:
     """Does the run and returns its state, ``finished`` or ``failed``; a failure is recorded and does not raise.
 
     Raises KeyboardInterrupt when it was interrupted; its checkpoint and journal are then complete to that step.
@@ -94,6 +94,8 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
         except WorkbenchError as error:
             return _fail(journal, recorder, "error", str(error), began)
         except Exception as error:
+            if pdb:
+                _debug(error)
             write_bytes(folder / "error.txt", traceback.format_exc().encode())
             where = traceback.extract_tb(error.__traceback__)[-1]
             why = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
@@ -121,6 +123,14 @@ def _library_base() -> type:
     from workbench.training.learner import Learner
 
     return Learner
+
+
+def _debug(error: Exception) -> None:
+    """Opens the debugger in the frame that raised, with the traceback above it."""
+    import pdb
+
+    traceback.print_exception(error)
+    pdb.post_mortem(error.__traceback__)
 
 
 def _keep(folder: Path, result: Result) -> None:

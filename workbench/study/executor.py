@@ -39,14 +39,15 @@ class Executor:
         facts: what every run.json of this study says beside the run itself.
         jobs: runs at once; 1 keeps everything in this process.
         opened: told every planned run before any starts, recorded ones too; the shipper listens here.
+        pdb: stop in the debugger where a run fails.
     """
 
     def __init__(
         self, root: Path, home: Path, *, facts: Mapping[str, Any], jobs: int, device: str, threads: int,
-        opened: Callable[[Planned], None] = lambda run: None,
+        opened: Callable[[Planned], None] = lambda run: None, pdb: bool = False,
     ) -> None:
         self.root, self.home, self.facts = root, home, dict(facts)
-        self.jobs, self.device, self.threads, self.opened = jobs, device, threads, opened
+        self.jobs, self.device, self.threads, self.opened, self.pdb = jobs, device, threads, opened, pdb
 
     def missing(self, runs: Sequence[Planned]) -> list[Planned]:
         """Those without a result, each once; a run that failed for a reason outside its own arithmetic is done again."""
@@ -77,9 +78,10 @@ class Executor:
             "finished": lambda run, state: watcher.finish(run, self._outcome(run, state)),
         }
         if self.jobs == 1 or len(todo) == 1:
-            run_inline(tasks, {run.id: run.cls for run in todo}, **tell)
+            run_inline(tasks, {run.id: run.cls for run in todo}, pdb=self.pdb, **tell)
             return
-        with Workers(min(self.jobs, len(todo)), self.threads, self.home / "log" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt") as workers:
+        log = self.home / "log" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+        with Workers(min(self.jobs, len(todo)), self.threads, log) as workers:
             workers.run(tasks, {run.id: run.after for run in todo}, **tell)
 
     def _set_aside(self, folder: Path) -> None:

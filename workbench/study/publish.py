@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.places import run_folder
-from workbench.study import figure, table
+from workbench.study import figure, report, table
 
 
 def write_results(folder: Path, record: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
@@ -18,6 +18,7 @@ def write_results(folder: Path, record: Mapping[str, Any], summary: Mapping[str,
     for name, style in (("result.txt", "terminal"), ("result.md", "markdown"), ("result.tex", "latex")):
         write_bytes(folder / name, table.tables(summary, style).encode())  # type: ignore[arg-type]
     figure.save(figure.figure(summary), folder)
+    report.write(folder / "report.html", record, summary)
 
 
 def write_metrics(path: Path, record: Mapping[str, Any], summary: Mapping[str, Any], home: Path) -> None:

@@ -76,7 +76,7 @@ class Runner:
         with self._recording(folder, facts) as (journal, sampler, shipper):
             executor = Executor(
                 self.root, self.home, facts=_for_runs(facts), jobs=self.jobs, device=self.options.device,
-                threads=self.options.threads, opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
+                threads=self.options.threads, pdb=self.pdb, opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
             )
             runs, settings = self._plan(planner, executor)
             write_json(folder / "study.json", {**facts, "runs": _listed(runs), "settings": settings})
@@ -228,6 +228,9 @@ def _for_runs(facts: dict[str, Any]) -> dict[str, Any]:
 
 def _listed(runs: Sequence[Planned]) -> list[dict[str, Any]]:
     return [
-        {"id": run.id, "cell": run.cell, "arm": run.arm, "seeds": {key: getattr(run.seeds, key) for key in run.seeds.fields()}}
+        {
+            "id": run.id, "experiment": run.experiment, "cell": run.cell, "arm": run.arm,
+            "seeds": {key: getattr(run.seeds, key) for key in run.seeds.fields()},
+        }
         for run in runs
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from workbench.study.execute import Task, execute
 from workbench.study.experiment import Arm
@@ -14,7 +13,7 @@ Finished = Callable[[str, str], None]
 
 
 def run_inline(
-    tasks: Sequence[Task], arms: dict[str, Arm], *, started: Started, progress: Progress, finished: Finished
+    tasks: Sequence[Task], arms: dict[str, Arm], *, started: Started, progress: Progress, finished: Finished, pdb: bool = False
 ) -> None:
     """Executes tasks in their order.
 
@@ -22,6 +21,7 @@ def run_inline(
         tasks: each after the ones that it depends on.
         arms: the Learner class of each task, by id.
         started, progress, finished: told (id), (id, done, total, text) and (id, state).
+        pdb: stop in the debugger where a run fails.
     """
     for task in tasks:
         started(task.id)
@@ -29,10 +29,5 @@ def run_inline(
         def report(done: int, total: int, text: str, run: str = task.id) -> None:
             progress(run, done, total, text)
 
-        state = execute(task, arms[task.id], report, lambda: False)
+        state = execute(task, arms[task.id], report, lambda: False, pdb=pdb)
         finished(task.id, state)
-
-
-def log_of(folder: Path) -> Path:
-    """Where an engine's worker writes what a run prints."""
-    return folder / "log.txt"

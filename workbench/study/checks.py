@@ -1,0 +1,93 @@
+"""Checks of an experiment that need no training: its arms, its data, its claims, its source networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from workbench.errors import WorkbenchError
+from workbench.record.pins import read_pins, state
+from workbench.streams import Seeds
+from workbench.study.experiment import differences
+from workbench.study.plan import Options, Planner
+from workbench.study.spec import Spec
+from workbench.study.statistics import seeds_needed
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding; ``wrong`` keeps a run from starting or a claim from being decided, ``note`` does not."""
+
+    state: Literal["ok", "note", "wrong"]
+    what: str
+    text: str
+
+
+def check(root: Path, home: Path, spec: Spec, options: Options) -> list[Check]:
+    """Every finding about a tier of an experiment, in the order in which a run would meet them."""
+    pins = read_pins(root)
+    planner = Planner(root, home, {path: pin.md5 for path, pin in pins.items()}, options)
+    return [*_arms(planner, spec), *_data(root, planner, spec), *_parts(planner, spec), *_claims(planner, spec)]
+
+
+def _arms(planner: Planner, spec: Spec) -> list[Check]:
+    rows = []
+    for arm in spec.experiment.arms[1:]:
+        things = differences(arm)
+        if len(things) > 1 and not arm.confounded:
+            text = f"confounded: changes {' and '.join(things)} at once; split it, or say why: confounded = \"...\""
+            rows.append(Check("note", arm.__name__, text))
+        if not (arm.__doc__ or "").strip():
+            rows.append(Check("note", arm.__name__, "has no docstring; an arm's docstring is its hypothesis"))
+    count = len({arm for _, arms, _ in planner.cells(spec) for arm in arms})
+    return [Check("ok", "spec", f"{spec.name}: {count} arms in {len(planner.cells(spec))} cells"), *rows]
+
+
+def _data(root: Path, planner: Planner, spec: Spec) -> list[Check]:
+    rows = []
+    for path in planner.paths(spec):
+        pin = read_pins(root).get(path)
+        if pin is None:
+            rows.append(Check("wrong", path, f"is not pinned in data.dvc. Type: wb data pin {path}"))
+            continue
+        found = state(root, pin)
+        if found == "changed":
+            text = f"differs from its pin. Type: wb data restore {path}, or wb data pin {path} to accept it"
+            rows.append(Check("wrong", path, text))
+        elif found == "missing":
+            rows.append(Check("note", path, "is not here yet; wb run fetches it"))
+        else:
+            rows.append(Check("ok", path, f"as pinned, {pin.md5[:8]}"))
+    return rows
+
+
+def _parts(planner: Planner, spec: Spec) -> list[Check]:
+    """Builds every arm's description in every cell, which refuses combinations that make no sense."""
+    try:
+        for cell, arms, _ in planner.cells(spec):
+            for arm in arms:
+                sets = dict(planner.options.sets)
+                planner.run(spec, cell, arm, Seeds.of(spec.experiment.first_seed), sets)
+    except WorkbenchError as error:
+        return [Check("wrong", f"{cell.name} · {arm.__name__}", str(error))]
+    return [Check("ok", "settings", "every arm can be described in every cell")]
+
+
+def _claims(planner: Planner, spec: Spec) -> list[Check]:
+    cells = {cell.name: (arms, count, cell) for cell, arms, count in planner.cells(spec)}
+    tested = []
+    for claim in spec.experiment.claims:
+        name = claim.cell or next(iter(cells))
+        if name in cells and set(claim.arms) <= {arm.__name__ for arm in cells[name][0]}:
+            tested.append((claim, cells[name][1]))
+    rows = []
+    needed = seeds_needed(len(tested)) if tested else 0
+    for claim, count in tested:
+        if count < needed:
+            text = f"cannot be decided with {count} seeds: {len(tested)} claims need {needed}"
+            rows.append(Check("note", claim.label, text))
+    left = len(spec.experiment.claims) - len(tested)
+    if left:
+        rows.append(Check("note", "claims", f"{left} of {len(spec.experiment.claims)} are not tested in tier '{planner.options.tier}'"))
+    return rows or [Check("ok", "claims", f"{len(tested)} can be decided")]
