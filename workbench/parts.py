@@ -22,7 +22,7 @@ from workbench.errors import FieldError, nearest
 class Part:
     """Base of every description. Subclasses declare annotated fields and may override :meth:`check`.
 
-    ``one_choice`` says that the fields together are one decision: an arm that changes several of them is not confounded.
+    ``one_choice`` says that the fields together are one decision: changing several of them changes one thing.
     A field that reads well without its name is declared with ``field(kw_only=False)``.
     Raises :class:`FieldError` for an unknown field, a missing one, or a value that its annotation does not allow.
     """
@@ -35,16 +35,14 @@ class Part:
         cls.__init__ = _named(cls.__init__)  # type: ignore[method-assign]
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))
+        hints = _hints(type(self))  # type: ignore[arg-type]  # a class is hashable
         for name in self.fields():
             value = getattr(self, name)
             if isinstance(value, list):
                 value = tuple(value)
                 object.__setattr__(self, name, value)
             if not allowed(value, hints[name]):
-                raise FieldError(
-                    f"{type(self).__name__}.{name} is {value!r}{expected(value, hints[name])}"
-                )
+                raise FieldError(f"{type(self).__name__}.{name} is {value!r}{expected(value, hints[name])}")
         self.check()
 
     def check(self) -> None:
@@ -71,7 +69,8 @@ class Part:
             if not isinstance(part, Part):
                 raise FieldError(f"{type(self).__name__}.{name} is {part!r}, which has no field '{next(iter(inner))}'")
             direct[name] = part.but(**inner)
-        return dataclasses.replace(typing.cast(Any, self), **direct)
+        copy: Self = dataclasses.replace(typing.cast(Any, self), **direct)
+        return copy
 
     def flatten(self, prefix: str = "") -> dict[str, Any]:
         """``{"norm.stats": "track"}``: dotted paths to plain values; a part's class stands under its own path."""
@@ -191,6 +190,7 @@ def _choices(hint: Any) -> list[Any]:
 
 
 def expected(value: Any, hint: Any) -> str:
+    """What the annotation takes, as the end of a sentence: the nearest choice, or the type."""
     choices = _choices(hint)
     if isinstance(value, str) and choices:
         return nearest(value, [str(choice) for choice in choices])

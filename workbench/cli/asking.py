@@ -15,15 +15,24 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--tier", default=None, help="How much of it to do: smoke, default or full, or a tier of the spec's own."),
+    click.option(
+        "--tier", default=None, help="How much of it to do: smoke, default or full, or a tier of the spec's own."
+    ),
     click.option("--smoke", is_flag=True, help="The same as --tier smoke: does everything work?"),
     click.option("--full", is_flag=True, help="The same as --tier full: the whole pre-registered study."),
     click.option("--cell", "cells", multiple=True, help="Only this cell; may be repeated."),
     click.option("--arm", "arms", multiple=True, help="Only this arm and the baseline; may be repeated."),
     click.option("--seeds", type=int, help="How many seed tuples, instead of what the spec says."),
-    click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Change a setting of every arm: --set fit.lr=1e-3."),
+    click.option(
+        "--set", "sets", multiple=True, metavar="PATH=VALUE", help="Change a setting of every arm: --set fit.lr=1e-3."
+    ),
     click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1."),
-    click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads of each run; part of what repeats bit for bit."),
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        default=1,
+        help="CPU threads of each run; part of what repeats bit for bit.",
+    ),
 )
 
 
@@ -38,7 +47,7 @@ def asked(
     experiment: str, *, tier: str | None, smoke: bool, full: bool, cells: tuple[str, ...], arms: tuple[str, ...],
     seeds: int | None, sets: tuple[str, ...], device: str, threads: int,
 ) -> tuple[Path, Path, Spec, Options]:  # fmt: skip
-    """The project, its state folder, the loaded spec, and what was asked for; raises UsageError for what makes no sense."""
+    """The project, its state folder, the loaded spec, and what was asked for; UsageError for what makes no sense."""
     from workbench.errors import UsageError
     from workbench.record.places import find_root, home
     from workbench.study.plan import Options, parse_sets
@@ -56,8 +65,13 @@ def asked(
     from workbench.training.device import pick_device
 
     options = Options(
-        tier=tiers[0] or "default" if tiers else "default", cells=cells, arms=arms, seeds=seeds,
-        sets=parse_sets(sets, spec.experiment.baseline), device=str(pick_device(device)), threads=threads,
+        tier=tiers[0] or "default" if tiers else "default",
+        cells=cells,
+        arms=arms,
+        seeds=seeds,
+        sets=parse_sets(sets, spec.experiment.baseline),
+        device=str(pick_device(device)),
+        threads=threads,
     )
     spec.experiment.tier(options.tier)
     return root, home(root), spec, options

@@ -24,7 +24,11 @@ def command(experiment: str, **options: Any) -> int:
 
     root, home, spec, wanted = asked(experiment, **options)
     rows = check(root, home, spec, wanted)
-    marks = {"ok": click.style("ok", fg="green"), "note": click.style("note", fg="yellow"), "wrong": click.style("wrong", fg="red")}
+    marks = {
+        "ok": click.style("ok", fg="green"),
+        "note": click.style("note", fg="yellow"),
+        "wrong": click.style("wrong", fg="red"),
+    }
     shown = [(marks[row.state], row.what, row.text) for row in rows]
     click.echo(tabulate(shown, headers=["", "what", "found"], tablefmt="simple", maxcolwidths=[None, 30, 80]))
     return int(any(row.state == "wrong" for row in rows))

@@ -35,10 +35,16 @@ def show_plan(root: Path, home: Path, spec: Spec, options: Options, jobs: int, *
 
     found = overview(root, home, spec, options, jobs)
     click.echo(f"{spec.title}\n")
-    click.echo(tabulate(found.arms, headers=["cell", "arm", "differs from its parent in", "runs", "recorded"], tablefmt="simple"))
+    click.echo(
+        tabulate(
+            found.arms, headers=["cell", "arm", "differs from its parent in", "runs", "recorded"], tablefmt="simple"
+        )
+    )
     for line in found.notes:
         click.echo(f"note: {line}")
     if found.settings and not brief:
         rows = [(row["name"], row["value"], row["why"]) for row in found.settings]
-        click.echo("\n" + tabulate(rows, headers=["setting", "value", "why"], tablefmt="simple", maxcolwidths=[None, 24, 60]))
+        click.echo(
+            "\n" + tabulate(rows, headers=["setting", "value", "why"], tablefmt="simple", maxcolwidths=[None, 24, 60])
+        )
     click.echo(f"\n{found.line}")

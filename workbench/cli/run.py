@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,12 +12,14 @@ from workbench.cli.asking import asked, study_options
 from workbench.cli.completion import experiment_names
 
 
-@click.command(epilog="\b\nExamples:\n  wb run bn_finetune --smoke\n  wb run experiments/bn_finetune --arm StaleStats --seeds 5")
+@click.command(
+    epilog="\b\nExamples:\n  wb run bn_finetune --smoke\n  wb run experiments/bn_finetune --arm StaleStats --seeds 5"
+)
 @click.argument("experiment", shell_complete=experiment_names)
 @study_options
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once; by default one a CPU core, or 1 on a GPU.")
 @click.option("--pdb", is_flag=True, help="Stop in the debugger where a run fails; implies --jobs 1.")
-def command(experiment: str, jobs: int | None, pdb: bool, **options: object) -> None:
+def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> None:
     """Train every arm x seed of EXPERIMENT, record everything, print the verdict.
 
     What is recorded already is not trained again; an interrupted run goes on where it stopped.
@@ -45,7 +49,7 @@ def show_verdict(folder: Path, root: Path) -> None:
     click.echo(f"\nThe runs: wb ui        The report: {shown}")
 
 
-def told():  # type: ignore[no-untyped-def]
+def told() -> Callable[[str, int, int], None]:
     """A reporter of what goes on outside of runs: one line when its text changes."""
     last = [""]
 

@@ -26,9 +26,10 @@ class ImageArrays(Data):
     """Pictures from an .npz file with train_images, train_labels, test_images, test_labels and classes.
 
     ``path``: the file, relative to the project's root. Images are uint8 of shape (n, h, w) or (n, h, w, 3).
-    ``pool``: the share of the training items, in the order of their content hash, that there is to draw from: two
-    disjoint pools share no picture. ``train``: how many training items, drawn with the classes' proportions from the stream (seeds.subset,
-    "subset"); None takes all. ``test``: the first so many test items in the order of their content hash; None
+    ``pool``: the share of the training items, in the order of their content hash, that there is to draw from:
+    two disjoint pools share no picture. ``train``: how many training items, drawn with the classes'
+    proportions from the stream (seeds.subset, "subset"); None takes all.
+    ``test``: the first so many test items in the order of their content hash; None
     takes all. ``classes``: keep only these, numbered in this order. ``size``: side in pixels to which
     pictures are scaled. ``channels``: 3 repeats grey pictures, 1 turns colour ones to grey (ITU-R BT.601
     luma); None keeps what is stored.

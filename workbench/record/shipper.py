@@ -47,7 +47,7 @@ class Shipper:
             self._studies.append(folder)
 
     def add_run(self, folder: Path, study: Path) -> None:
-        """Send the run in ``folder`` as a child of ``study`` although its study.json does not list it; from any thread."""
+        """Send the run in ``folder`` as a child of ``study`` although its study.json does not list it."""
         with self._adding:
             add_run(study, folder.name)
 

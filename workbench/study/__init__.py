@@ -1,0 +1,1 @@
+"""WHAT WE CLAIM: experiments, plans, runs on engines, statistics, claims and reports."""

@@ -54,10 +54,13 @@ def _resolve(
     cls = planner.derived(spec, cell, arm, planner.options.sets)
     source = planner.source(cls, 0)
     execute(source)
-    sources = {cls.model.source(): run_folder(planner.home, run.id) / "weights.safetensors" for run in source}
+    files = [run_folder(planner.home, run.id) / "weights.safetensors" for run in source]
+    sources = dict.fromkeys([cls.model.source() or ""], files[0]) if files else {}
     seeds = Seeds.of(spec.experiment.first_seed)
     options = planner.options
-    resolved = resolve(cls, seeds=seeds, root=planner.root, sources=sources, device=options.device, threads=options.threads)
+    resolved = resolve(
+        cls, seeds=seeds, root=planner.root, sources=sources, device=options.device, threads=options.threads
+    )
     rows = [{"name": each.name, "value": each.value, "why": each.why} for each in resolved.settings]
     found = {"changes": resolved.changes, "settings": rows}
     write_json(_file(planner, spec, cell, arm), found)
@@ -67,7 +70,11 @@ def _resolve(
 def _file(planner: Planner, spec: Spec, cell: Cell, arm: Arm) -> Path:
     cls = planner.derived(spec, cell, arm, planner.options.sets)
     facts = {
-        "fields": described(cls), "stages": cls.stages(), "pins": planner.pins_of(cls), "library": library_hash(),
-        "seed": spec.experiment.first_seed, "device": planner.options.device,
+        "fields": described(cls),
+        "stages": cls.stages(),
+        "pins": planner.pins_of(cls),
+        "library": library_hash(),
+        "seed": spec.experiment.first_seed,
+        "device": planner.options.device,
     }
     return planner.home / "cache" / "auto" / f"{digest(facts)[:16]}.json"

@@ -36,7 +36,7 @@ def _arms(planner: Planner, spec: Spec) -> list[Check]:
     for arm in spec.experiment.arms[1:]:
         things = differences(arm)
         if len(things) > 1 and not arm.confounded:
-            text = f"confounded: changes {' and '.join(things)} at once; split it, or say why: confounded = \"...\""
+            text = f'confounded: changes {" and ".join(things)} at once; split it, or say why: confounded = "..."'
             rows.append(Check("note", arm.__name__, text))
         if not (arm.__doc__ or "").strip():
             rows.append(Check("note", arm.__name__, "has no docstring; an arm's docstring is its hypothesis"))
@@ -89,5 +89,11 @@ def _claims(planner: Planner, spec: Spec) -> list[Check]:
             rows.append(Check("note", claim.label, text))
     left = len(spec.experiment.claims) - len(tested)
     if left:
-        rows.append(Check("note", "claims", f"{left} of {len(spec.experiment.claims)} are not tested in tier '{planner.options.tier}'"))
+        rows.append(
+            Check(
+                "note",
+                "claims",
+                f"{left} of {len(spec.experiment.claims)} are not tested in tier '{planner.options.tier}'",
+            )
+        )
     return rows or [Check("ok", "claims", f"{len(tested)} can be decided")]

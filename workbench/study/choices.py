@@ -63,10 +63,15 @@ def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]
             "cell": cell.name,
             "arm": arm.__name__,
             "value": best,
-            "measured": {repr(value): (None if math.isinf(score) else round(score, 6)) for value, score in scores.items()},
+            "measured": {
+                repr(value): (None if math.isinf(score) else round(score, 6)) for value, score in scores.items()
+            },
         }
     ordered = dict(sorted(entries.items(), key=lambda each: (each[1]["cell"], each[1]["arm"], each[0])))
-    write_json(choices_file(spec), {"field": choice.field, "measure": choice.measure, "seeds": choice.seeds, "entries": ordered})
+    write_json(
+        choices_file(spec),
+        {"field": choice.field, "measure": choice.measure, "seeds": choice.seeds, "entries": ordered},
+    )
 
 
 def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
@@ -90,7 +95,11 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
 def _choice(planner: Planner, spec: Spec) -> Choice | None:
     """What is to be chosen, unless the tier or the command line fixes it."""
     choice = spec.experiment.choose
-    if choice is None or choice.field in planner.options.sets or not spec.experiment.tier(planner.options.tier).choosing:
+    if (
+        choice is None
+        or choice.field in planner.options.sets
+        or not spec.experiment.tier(planner.options.tier).choosing
+    ):
         return None
     return choice
 
@@ -98,12 +107,19 @@ def _choice(planner: Planner, spec: Spec) -> Choice | None:
 def _key(planner: Planner, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> str:
     """Equal for arms that train alike but for the chosen setting, so that they are given the same value."""
     cls = planner.derived(spec, cell, arm, planner.options.sets)
-    fields = {path: value for path, value in described(cls).items() if path not in ("diagnostics", choice.field.replace("__", "."))}
+    fields = {
+        path: value
+        for path, value in described(cls).items()
+        if path not in ("diagnostics", choice.field.replace("__", "."))
+    }
     if fields.get("recalibrate") == "after":
         fields["recalibrate"] = "never"
     facts = {
-        "fields": fields, "stages": cls.stages(), "values": [repr(value) for value in choice.values],
-        "seeds": choice.seeds, "measure": choice.measure,
+        "fields": fields,
+        "stages": cls.stages(),
+        "values": [repr(value) for value in choice.values],
+        "seeds": choice.seeds,
+        "measure": choice.measure,
     }
     return digest(facts)[:16]
 

@@ -30,11 +30,13 @@ class Estimate:
             self._seconds.setdefault(key, []).append(float(result["seconds"]))
 
     def seconds(self, run: Planned) -> float | None:
-        """Median seconds of recorded runs of the same arm in the same cell, else of any arm there, else the published ones."""
+        """Median seconds of recorded runs of the arm in its cell, else of any arm there, else the published ones."""
         same = self._seconds.get((run.experiment, run.cell, run.arm, run.choosing))
         if same:
             return statistics.median(same)
-        alike = [value for key, values in self._seconds.items() if key[:2] == (run.experiment, run.cell) for value in values]
+        alike = [
+            value for key, values in self._seconds.items() if key[:2] == (run.experiment, run.cell) for value in values
+        ]
         if alike and not run.trained_by:
             return statistics.median(alike)
         return self._published.get((run.cell, run.arm))
@@ -63,4 +65,9 @@ def _published(path: Path | None) -> dict[tuple[str, str], float]:
     if path is None or not path.exists():
         return {}
     cells: dict[str, dict[str, Any]] = read_json(path).get("cells", {})
-    return {(cell, arm): each["seconds"] for cell, arms in cells.items() for arm, each in arms.items() if each.get("seconds")}
+    return {
+        (cell, arm): each["seconds"]
+        for cell, arms in cells.items()
+        for arm, each in arms.items()
+        if each.get("seconds")
+    }

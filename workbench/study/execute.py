@@ -51,9 +51,21 @@ class Task:
 def task_for(run: Planned, *, home: Path, root: Path, device: str, threads: int, facts: Mapping[str, Any]) -> Task:
     """The task of a planned run; ``facts`` are what is known of the whole study (commit, environment)."""
     return Task(
-        id=run.id, home=str(home), root=str(root), spec=str(run.spec), cell=run.cell, arm=run.arm,
-        tier=run.tier, sets=run.sets, autos=run.autos, seeds=_numbers(run.seeds),
-        choosing=run.choosing, device=device, threads=threads, sources=run.sources, trained_by=run.trained_by,
+        id=run.id,
+        home=str(home),
+        root=str(root),
+        spec=str(run.spec),
+        cell=run.cell,
+        arm=run.arm,
+        tier=run.tier,
+        sets=run.sets,
+        autos=run.autos,
+        seeds=_numbers(run.seeds),
+        choosing=run.choosing,
+        device=device,
+        threads=threads,
+        sources=run.sources,
+        trained_by=run.trained_by,
         facts={**run_facts(run, device, threads), **facts},
     )
 
@@ -62,11 +74,27 @@ def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
     """What run.json says of a run."""
     cls = run.cls
     return {
-        "format": 1, "id": run.id, "identity": run.identity, "trained": run.trained, "experiment": run.experiment,
-        "cell": run.cell, "arm": run.arm, "hypothesis": " ".join((cls.__doc__ or "").split()), "seeds": _numbers(run.seeds),
-        "seed": str(run.seeds.subset), "fields": cls.flatten(), "changes": changes(cls), "pins": run.pins,
-        "sources": run.sources, "stages": cls.stages(), "library": library_hash(), "device": device, "threads": threads,
-        "level": cls.level, "choosing": run.choosing, "created": time.time_ns() // 1_000_000,
+        "format": 1,
+        "id": run.id,
+        "identity": run.identity,
+        "trained": run.trained,
+        "experiment": run.experiment,
+        "cell": run.cell,
+        "arm": run.arm,
+        "hypothesis": " ".join((cls.__doc__ or "").split()),
+        "seeds": _numbers(run.seeds),
+        "seed": str(run.seeds.subset),
+        "fields": cls.flatten(),
+        "changes": changes(cls),
+        "pins": run.pins,
+        "sources": run.sources,
+        "stages": cls.stages(),
+        "library": library_hash(),
+        "device": device,
+        "threads": threads,
+        "level": cls.level,
+        "choosing": run.choosing,
+        "created": time.time_ns() // 1_000_000,
     }
 
 
@@ -84,11 +112,16 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
         recorder = Recorder(journal, report, interrupted)
         try:
             learner = cls(
-                Seeds(**task.seeds), device=task.device, threads=task.threads, root=task.root,
+                Seeds(**task.seeds),
+                device=task.device,
+                threads=task.threads,
+                root=task.root,
                 sources={name: run_folder(home, run) / "weights.safetensors" for name, run in task.sources.items()},
             )
             trained = run_folder(home, task.trained_by) / "weights.safetensors" if task.trained_by else None
-            result = learner.run(callbacks=[recorder], resume=recorder.checkpoint, trained=trained, choosing=task.choosing)
+            result = learner.run(
+                callbacks=[recorder], resume=recorder.checkpoint, trained=trained, choosing=task.choosing
+            )
         except DivergedError as error:
             return _fail(journal, recorder, "diverged", str(error), began)
         except WorkbenchError as error:
@@ -101,13 +134,21 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
             why = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
             return _fail(journal, recorder, "error", why, began)
         _keep(folder, result)
-        journal.seal({"state": "finished", "metrics": result.metrics, "why": "", "seconds": time.monotonic() - began, **recorder.facts})
+        journal.seal(
+            {
+                "state": "finished",
+                "metrics": result.metrics,
+                "why": "",
+                "seconds": time.monotonic() - began,
+                **recorder.facts,
+            }
+        )
     recorder.checkpoint.unlink(missing_ok=True)
     return "finished"
 
 
 def rebuild(task: Task) -> Arm:
-    """The arm of a task, derived anew from its spec; raises :class:`SpecError` when the spec has changed since the plan."""
+    """The arm of a task, derived anew; raises :class:`SpecError` when the spec has changed since the plan."""
     spec = load_spec(Path(task.root), task.spec)
     experiment = spec.experiment
     arm, cell, tier = experiment.arm(task.arm), experiment.cell(task.cell), experiment.tier(task.tier)
@@ -127,7 +168,7 @@ def _library_base() -> type:
 
 def _debug(error: Exception) -> None:
     """Opens the debugger in the frame that raised, with the traceback above it."""
-    import pdb
+    import pdb  # noqa: T100  # this is what --pdb asks for
 
     traceback.print_exception(error)
     pdb.post_mortem(error.__traceback__)
@@ -139,7 +180,10 @@ def _keep(folder: Path, result: Result) -> None:
     predictions = result.predictions
     buffer = io.BytesIO()
     np.savez_compressed(
-        buffer, index=predictions.index, target=predictions.target, prediction=predictions.prediction,
+        buffer,
+        index=predictions.index,
+        target=predictions.target,
+        prediction=predictions.prediction,
         confidence=predictions.confidence,
     )
     write_bytes(folder / "predictions.npz", buffer.getvalue())
@@ -148,7 +192,16 @@ def _keep(folder: Path, result: Result) -> None:
 
 def _fail(journal: Journal, recorder: Recorder, kind: str, why: str, began: float) -> str:
     journal.event("failed", why=why)
-    journal.seal({"state": "failed", "kind": kind, "metrics": {}, "why": why, "seconds": time.monotonic() - began, **recorder.facts})
+    journal.seal(
+        {
+            "state": "failed",
+            "kind": kind,
+            "metrics": {},
+            "why": why,
+            "seconds": time.monotonic() - began,
+            **recorder.facts,
+        }
+    )
     return "failed"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 from workbench.record.files import read_json
 from workbench.record.journal import read_state
 from workbench.record.places import run_folder
-from workbench.study.engines.inline import run_inline
+from workbench.study.engines.inline import Listener, run_inline
 from workbench.study.engines.workers import Workers
 from workbench.study.execute import task_for
 from workbench.study.plan import Planned
@@ -43,14 +42,22 @@ class Executor:
     """
 
     def __init__(
-        self, root: Path, home: Path, *, facts: Mapping[str, Any], jobs: int, device: str, threads: int,
-        opened: Callable[[Planned], None] = lambda run: None, pdb: bool = False,
+        self,
+        root: Path,
+        home: Path,
+        *,
+        facts: Mapping[str, Any],
+        jobs: int,
+        device: str,
+        threads: int,
+        opened: Callable[[Planned], None] = lambda run: None,
+        pdb: bool = False,
     ) -> None:
         self.root, self.home, self.facts = root, home, dict(facts)
         self.jobs, self.device, self.threads, self.opened, self.pdb = jobs, device, threads, opened, pdb
 
     def missing(self, runs: Sequence[Planned]) -> list[Planned]:
-        """Those without a result, each once; a run that failed for a reason outside its own arithmetic is done again."""
+        """Those without a result, each once; a run that failed but did not diverge is done again."""
         found: dict[str, Planned] = {}
         for run in runs:
             folder = run_folder(self.home, run.id)
@@ -70,19 +77,20 @@ class Executor:
             self.opened(run)
         labels = {run.id: run.label for run in todo}
         tasks = [
-            task_for(run, home=self.home, root=self.root, device=self.device, threads=self.threads, facts=self.facts) for run in todo
+            task_for(run, home=self.home, root=self.root, device=self.device, threads=self.threads, facts=self.facts)
+            for run in todo
         ]
-        tell = {
-            "started": lambda run: watcher.start(run, labels[run]),
-            "progress": watcher.update,
-            "finished": lambda run, state: watcher.finish(run, self._outcome(run, state)),
-        }
+        tell = Listener(
+            started=lambda run: watcher.start(run, labels[run]),
+            progress=watcher.update,
+            finished=lambda run, state: watcher.finish(run, self._outcome(run, state)),
+        )
         if self.jobs == 1 or len(todo) == 1:
-            run_inline(tasks, {run.id: run.cls for run in todo}, pdb=self.pdb, **tell)
+            run_inline(tasks, {run.id: run.cls for run in todo}, tell, pdb=self.pdb)
             return
         log = self.home / "log" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
         with Workers(min(self.jobs, len(todo)), self.threads, log) as workers:
-            workers.run(tasks, {run.id: run.after for run in todo}, **tell)
+            workers.run(tasks, {run.id: run.after for run in todo}, tell)
 
     def _set_aside(self, folder: Path) -> None:
         """Moves the record of a run that failed through no arithmetic of its own out of the way; nothing is deleted."""
@@ -100,5 +108,3 @@ class Executor:
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-

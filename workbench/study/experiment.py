@@ -131,13 +131,17 @@ class Experiment:
         for position, name in enumerate(names):
             for other in names[:position]:
                 if described[name] == described[other]:
-                    raise SpecError(f"arm {name} equals arm {other}", hint="Change one field or stage, or drop one of them")
+                    raise SpecError(
+                        f"arm {name} equals arm {other}", hint="Change one field or stage, or drop one of them"
+                    )
         cells = [cell.name for cell in self.cells]
         for claim in self.claims:
             claim.check(names, cells)
         for cell in self.cells:
             if cell.choice not in cells:
-                raise SpecError(f"cell '{cell.name}' takes its choice from '{cell.choice}'{nearest(cell.choice, cells)}")
+                raise SpecError(
+                    f"cell '{cell.name}' takes its choice from '{cell.choice}'{nearest(cell.choice, cells)}"
+                )
 
     def arm(self, name: str) -> Arm:
         """The arm of that name; raises :class:`SpecError` with the nearest."""

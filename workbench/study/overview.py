@@ -39,11 +39,15 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
     notes = _notes(planner, spec)
     if missing:
         path = spec.experiment.choose.field.replace("__", ".") if spec.experiment.choose else ""
-        notes.append(f"{path} is chosen first, on validation data, for {len(missing)} arms: {len(set(run.id for run in choosing))} runs")
+        notes.append(
+            f"{path} is chosen first, on validation data, for {len(missing)} arms: "
+            f"{len({run.id for run in choosing})} runs"
+        )
     rows = _rows(planner, spec, runs, {run.id for run in todo})
     seconds = Estimate(home, spec.path.parent / "metrics.json").total(todo, jobs)
     total = len({run.id for run in [*choosing, *runs]})
-    line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do on {options.device}, {jobs} at a time"
+    line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do"
+    line += f" on {options.device}, {jobs} at a time" if todo else ""
     expected = spec.experiment.tier(options.tier).minutes
     if todo:
         line += f", about {in_words(seconds)}" if seconds is not None else _promised(expected)
@@ -52,20 +56,36 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
 
 
 def _promised(minutes: float | None) -> str:
-    return f", at most {in_words(minutes * 60)} on two idle cores" if minutes else ", time unknown until the first run is done"
+    return (
+        f", at most {in_words(minutes * 60)} on two idle cores"
+        if minutes
+        else ", time unknown until the first run is done"
+    )
 
 
 def _rows(planner: Planner, spec: Spec, runs: list[Planned], todo: set[str]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for cell, arms, _ in planner.cells(spec):
         for arm in arms:
-            mine = [run for run in runs if run.cell == cell.name and run.arm == arm.__name__ and run.experiment == spec.name]
+            mine = [
+                run for run in runs if run.cell == cell.name and run.arm == arm.__name__ and run.experiment == spec.name
+            ]
             recorded = sum(run.id not in todo for run in mine)
             mark = "  (exploratory)" if cell.exploratory else ""
-            rows.append((cell.name + mark, arm.__name__, _difference(arm, spec.experiment.baseline), str(len(mine)), str(recorded)))
+            rows.append(
+                (
+                    cell.name + mark,
+                    arm.__name__,
+                    _difference(arm, spec.experiment.baseline),
+                    str(len(mine)),
+                    str(recorded),
+                )
+            )
     sources = {run.id: run for run in runs if run.experiment != spec.name}
     for run in sources.values():
-        rows.append((f"source: {run.experiment}", f"{run.arm} · seed {run.seeds}", "", "1", str(int(run.id not in todo))))
+        rows.append(
+            (f"source: {run.experiment}", f"{run.arm} · seed {run.seeds}", "", "1", str(int(run.id not in todo)))
+        )
     return rows
 
 
@@ -102,5 +122,7 @@ def _inferred(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
         found = autos.remembered(planner, spec, cell, baseline)
         rows += [{**row, "name": f"{cell.name} · {row['name']}"} for row in (found or {}).get("settings", [])]
         if found is None and autos.open_fields(planner.derived(spec, cell, baseline, planner.options.sets)):
-            rows.append({"name": f"{cell.name} · auto", "value": "open", "why": "found when the study starts, on the baseline"})
+            rows.append(
+                {"name": f"{cell.name} · auto", "value": "open", "why": "found when the study starts, on the baseline"}
+            )
     return rows

@@ -142,15 +142,27 @@ class Planner:
         }
         identity = run_identity(cls, seeds, **facts)
         planned = Planned(
-            id=identity[:16], identity=identity, trained=trained_identity(cls, seeds, **facts), experiment=spec.name,
-            spec=spec.path, cell=cell.name, arm=arm.__name__, seeds=seeds, cls=cls,
-            tier=self.options.tier, sets=dict(sets), autos=self.autos.get(cell.name, {}), pins=facts["pins"],
-            sources={name: source[-1].id} if name else {}, choosing=choosing, after=tuple(each.id for each in source[-1:]),
+            id=identity[:16],
+            identity=identity,
+            trained=trained_identity(cls, seeds, **facts),
+            experiment=spec.name,
+            spec=spec.path,
+            cell=cell.name,
+            arm=arm.__name__,
+            seeds=seeds,
+            cls=cls,
+            tier=self.options.tier,
+            sets=dict(sets),
+            autos=self.autos.get(cell.name, {}),
+            pins=facts["pins"],
+            sources={name: source[-1].id} if name else {},
+            choosing=choosing,
+            after=tuple(each.id for each in source[-1:]),
         )
         return [*source, planned]
 
     def source(self, cls: Arm, number: int) -> list[Planned]:
-        """The run of another experiment that weights come from, if any: its arm (or baseline), its ``number``-th seed."""
+        """The run of another experiment that weights come from, if any: of its ``number``-th seed."""
         name = cls.model.source()
         if not name:
             return []
@@ -162,7 +174,9 @@ class Planner:
             experiment = spec.experiment
             arm = experiment.arm(arm_name) if arm_name else experiment.baseline
             seeds = Seeds.of(experiment.first_seed + number)
-            plain = Planner(self.root, self.home, self.pins, Options(device=self.options.device, threads=self.options.threads))
+            plain = Planner(
+                self.root, self.home, self.pins, Options(device=self.options.device, threads=self.options.threads)
+            )
             plain._specs, plain._sources = self._specs, self._sources
             self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, {})[-1]
         return [self._sources[name, number]]
@@ -215,7 +229,7 @@ def files_of(cls: Arm) -> list[str]:
 
 
 def parse_sets(texts: Sequence[str], arm: Arm) -> dict[str, Any]:
-    """``["fit.lr=1e-3"]`` as ``{"fit__lr": 0.001}``; raises :class:`UsageError` for a path that the arm does not have."""
+    """``["fit.lr=1e-3"]`` as ``{"fit__lr": 0.001}``; raises :class:`UsageError` for an unknown path."""
     import ast
 
     found: dict[str, Any] = {}

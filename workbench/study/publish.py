@@ -34,7 +34,8 @@ def write_metrics(path: Path, record: Mapping[str, Any], summary: Mapping[str, A
         for cell in summary["cells"]
     }
     claims = {
-        claim["name"]: {key: _rounded(claim.get(key)) for key in ("verdict", "estimate", "p_holm")} for claim in summary["claims"]
+        claim["name"]: {key: _rounded(claim.get(key)) for key in ("verdict", "estimate", "p_holm")}
+        for claim in summary["claims"]
     }
     write_json(path, {"tier": summary["tier"], "seeds": summary["n_seeds"], "cells": cells, "claims": claims})
 

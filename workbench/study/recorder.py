@@ -30,7 +30,9 @@ class Recorder(Callback):
         seconds: how often a checkpoint is written.
     """
 
-    def __init__(self, journal: Journal, report: Report, interrupted: Callable[[], bool], seconds: float = 20.0) -> None:
+    def __init__(
+        self, journal: Journal, report: Report, interrupted: Callable[[], bool], seconds: float = 20.0
+    ) -> None:
         self.journal, self.report, self.interrupted, self.seconds = journal, report, interrupted, seconds
         self.facts: dict[str, Any] = {}
         self._saved = self._told = time.monotonic()

@@ -54,8 +54,16 @@ class Runner:
     """
 
     def __init__(
-        self, root: Path, home: Path, spec: Spec, options: Options, *, jobs: int, boards: Boards,
-        report: Callable[[str, int, int], None], pdb: bool = False,
+        self,
+        root: Path,
+        home: Path,
+        spec: Spec,
+        options: Options,
+        *,
+        jobs: int,
+        boards: Boards,
+        report: Callable[[str, int, int], None],
+        pdb: bool = False,
     ) -> None:
         self.root, self.home, self.spec, self.options = root, prepare(home), spec, options
         self.jobs, self.boards, self.report = jobs, boards, report
@@ -75,8 +83,14 @@ class Runner:
         (folder / "result.json").unlink(missing_ok=True)
         with self._recording(folder, facts) as (journal, sampler, shipper):
             executor = Executor(
-                self.root, self.home, facts=_for_runs(facts), jobs=self.jobs, device=self.options.device,
-                threads=self.options.threads, pdb=self.pdb, opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
+                self.root,
+                self.home,
+                facts=_for_runs(facts),
+                jobs=self.jobs,
+                device=self.options.device,
+                threads=self.options.threads,
+                pdb=self.pdb,
+                opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
             )
             runs, settings = self._plan(planner, executor)
             write_json(folder / "study.json", {**facts, "runs": _listed(runs), "settings": settings})
@@ -131,17 +145,33 @@ class Runner:
         experiment, options = self.spec.experiment, self.options
         planner = Planner(self.root, self.home, {}, options)
         return {
-            "format": 1, "id": folder.name, "identity": identity, "experiment": self.spec.name, "title": self.spec.title,
-            "about": self.spec.about, "tier": options.tier, "created": time.time_ns() // 1_000_000,
-            "measure": experiment.measure, "options": _asked(options), "library": library_hash(), "device": options.device,
-            "threads": options.threads, "runs": [], "settings": [], "claims": [claim.as_dict() for claim in experiment.claims],
+            "format": 1,
+            "id": folder.name,
+            "identity": identity,
+            "experiment": self.spec.name,
+            "title": self.spec.title,
+            "about": self.spec.about,
+            "tier": options.tier,
+            "created": time.time_ns() // 1_000_000,
+            "measure": experiment.measure,
+            "options": _asked(options),
+            "library": library_hash(),
+            "device": options.device,
+            "threads": options.threads,
+            "runs": [],
+            "settings": [],
+            "claims": [claim.as_dict() for claim in experiment.claims],
             "cells": [
                 {
-                    "name": cell.name, "about": cell.about, "measure": experiment.measure,
-                    "baseline": experiment.baseline.__name__, "exploratory": cell.exploratory or bool(options.sets),
+                    "name": cell.name,
+                    "about": cell.about,
+                    "measure": experiment.measure,
+                    "baseline": experiment.baseline.__name__,
+                    "exploratory": cell.exploratory or bool(options.sets),
                     "arms": [
                         {
-                            "name": arm.__name__, "hypothesis": " ".join((arm.__doc__ or "").split()),
+                            "name": arm.__name__,
+                            "hypothesis": " ".join((arm.__doc__ or "").split()),
                             "changes": {path: list(pair) for path, pair in changes(arm).items()},
                         }
                         for arm in arms
@@ -203,15 +233,20 @@ def study_identity(planner: Planner, spec: Spec) -> str:
         "experiment": spec.name, "options": _asked(planner.options), "cells": cells, "pins": planner.pins,
         "first_seed": experiment.first_seed, "measure": experiment.measure, "library": library_hash(),
         "claims": [claim.as_dict() for claim in experiment.claims],
-        "choice": [choice.field, [repr(value) for value in choice.values], choice.seeds, choice.measure] if choice else [],
+        "choice": [choice.field, list(map(repr, choice.values)), choice.seeds, choice.measure] if choice else [],
     })  # fmt: skip
 
 
 def _asked(options: Options) -> dict[str, Any]:
     sets = {path: repr(value) for path, value in options.sets.items()}
     return {
-        "tier": options.tier, "cells": list(options.cells), "arms": list(options.arms), "seeds": options.seeds, "sets": sets,
-        "device": options.device, "threads": options.threads,
+        "tier": options.tier,
+        "cells": list(options.cells),
+        "arms": list(options.arms),
+        "seeds": options.seeds,
+        "sets": sets,
+        "device": options.device,
+        "threads": options.threads,
     }
 
 
@@ -229,7 +264,10 @@ def _for_runs(facts: dict[str, Any]) -> dict[str, Any]:
 def _listed(runs: Sequence[Planned]) -> list[dict[str, Any]]:
     return [
         {
-            "id": run.id, "experiment": run.experiment, "cell": run.cell, "arm": run.arm,
+            "id": run.id,
+            "experiment": run.experiment,
+            "cell": run.cell,
+            "arm": run.arm,
             "seeds": {key: getattr(run.seeds, key) for key in run.seeds.fields()},
         }
         for run in runs

@@ -73,10 +73,14 @@ def load_spec(root: Path, name: str) -> Spec:
         description.loader.exec_module(module)
     except WorkbenchError as error:
         where = f"{shown}:{_line(error, path)}"
-        raise SpecError(error.problem, where=f"{where}: {error.where}" if error.where else where, hint=error.hint) from error
+        raise SpecError(
+            error.problem, where=f"{where}: {error.where}" if error.where else where, hint=error.hint
+        ) from error
     except Exception as error:
         where = f"{shown}:{_line(error, path)}"
-        raise SpecError(f"{type(error).__name__}: {error}", where=where, hint="Add --debug for the traceback") from error
+        raise SpecError(
+            f"{type(error).__name__}: {error}", where=where, hint="Add --debug for the traceback"
+        ) from error
     finally:
         sys.path.remove(str(path.parent))
     return _check(module, path, shown, ast.get_docstring(tree) or "")
@@ -87,7 +91,11 @@ def _check(module: object, path: Path, shown: str, about: str) -> Spec:
 
     experiment = getattr(module, "experiment", None)
     if not isinstance(experiment, Experiment):
-        found = "has no `experiment`" if experiment is None else f"has an `experiment` that is a {type(experiment).__name__}"
+        found = (
+            "has no `experiment`"
+            if experiment is None
+            else f"has an `experiment` that is a {type(experiment).__name__}"
+        )
         raise SpecError(found, where=shown, hint="End it with: experiment = Experiment(baseline=..., arms=[...])")
     title = about.strip().splitlines()[0] if about.strip() else path.parent.name
     return Spec(name=path.parent.name, path=path, title=title, about=about, experiment=experiment)

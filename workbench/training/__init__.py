@@ -1,0 +1,1 @@
+"""HOW IT LEARNS: the Learner and its loop, recipes, callbacks, evaluation and checkpoints."""

@@ -60,7 +60,9 @@ class Hooks:
     """The events of a list of callbacks, bound once; an event that nobody overrides is an empty tuple."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
-        self._bound = {event: tuple(_overridden(each, event) for each in callbacks if _has(each, event)) for event in EVENTS}
+        self._bound = {
+            event: tuple(_overridden(each, event) for each in callbacks if _has(each, event)) for event in EVENTS
+        }
 
     def __getitem__(self, event: str) -> tuple[Callable[[State], None], ...]:
         return self._bound[event]

@@ -43,9 +43,13 @@ def load_checkpoint(path: Path, state: State) -> None:
     """Puts a checkpoint into a freshly begun state; raises :class:`RecordError` when it does not fit."""
     tensors, meta = read_tensors(path)
     if meta.get("format") != FORMAT:
-        raise RecordError(f"checkpoint format {meta.get('format')} is not {FORMAT}", where=str(path), hint="Remove it to start over")
+        raise RecordError(
+            f"checkpoint format {meta.get('format')} is not {FORMAT}", where=str(path), hint="Remove it to start over"
+        )
     prefix = "model."
-    state.model.load_state_dict({name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)})
+    state.model.load_state_dict(
+        {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+    )
     slots: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in meta["optimizer"].items()}
     for name, value in tensors.items():
         if name.startswith("optimizer."):
@@ -77,7 +81,9 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             meta = json.loads((file.metadata() or {}).get("workbench", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise RecordError(f"not a readable safetensors file ({error})", where=str(path), hint="Remove it to start over") from error
+        raise RecordError(
+            f"not a readable safetensors file ({error})", where=str(path), hint="Remove it to start over"
+        ) from error
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> None:
@@ -89,4 +95,6 @@ def _write(path: Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        raise RecordError(f"could not be written ({error})", where=str(path), hint="Free disk space and run again") from error
+        raise RecordError(
+            f"could not be written ({error})", where=str(path), hint="Free disk space and run again"
+        ) from error

@@ -34,7 +34,7 @@ def train_error(learner: Learner, state: State) -> dict[str, float]:
 
 
 def train_mode(learner: Learner, state: State) -> dict[str, float]:
-    """``train_mode/*``: the training items with the normalisation of training; far below ``train/*`` when statistics are stale."""
+    """``train_mode/*``: the training items, normalised as in training; far below ``train/*`` for stale statistics."""
     values, _ = evaluate(learner, state, state.data.train, train_mode=True)
     return {f"train_mode/{name}": value for name, value in values.items()}
 

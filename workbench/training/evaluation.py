@@ -21,7 +21,9 @@ BATCH = 256
 
 
 @torch.no_grad()
-def evaluate(learner: Learner, state: State, items: Items, *, train_mode: bool = False) -> tuple[dict[str, float], Predictions]:
+def evaluate(
+    learner: Learner, state: State, items: Items, *, train_mode: bool = False
+) -> tuple[dict[str, float], Predictions]:
     """Means of the learner's per-example metrics over ``items``, and the predictions.
 
     Args:
@@ -47,7 +49,7 @@ def evaluate(learner: Learner, state: State, items: Items, *, train_mode: bool =
 
 
 def mixed_order(learner: Learner, items: Items) -> torch.Tensor:
-    """A random order of its own stream: stored items may be sorted by class, and a batch of one class has other statistics."""
+    """A random order of its own stream: stored items may be sorted by class, and one class has other statistics."""
     return streams.permutation(learner.seeds.order, "evaluation order", n=len(items))
 
 

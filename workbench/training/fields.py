@@ -39,7 +39,7 @@ class Described:
     @classmethod
     def field_types(cls) -> dict[str, Any]:
         """``{field: annotation}`` over all base classes, in the order in which they were declared."""
-        return _field_types(cls)
+        return _field_types(cls)  # type: ignore[arg-type]  # a class is hashable
 
     @classmethod
     def fields(cls) -> dict[str, Any]:
@@ -70,7 +70,8 @@ class Described:
                 raise FieldError(f"{cls.__name__}.{field} is {part!r}, which has no field '{rest}'")
             values[field] = part.but(**{rest: value})
         body = {"__doc__": cls.__doc__, "__module__": cls.__module__, **values}
-        return typing.cast("type[Self]", type(cls)(name or cls.__name__, (cls,), body))
+        make: Any = type(cls)
+        return typing.cast("type[Self]", make(name or cls.__name__, (cls,), body))
 
     @classmethod
     def vary(cls, **grid: Sequence[Any]) -> list[type[Self]]:
@@ -111,7 +112,9 @@ def _check(cls: type, name: str, value: Any, hint: Any) -> None:
 def _refuse_near_miss(cls: type, name: str, stages: list[str]) -> None:
     hint = nearest(name, stages)
     if "did you mean" in hint and _distance_one(name, stages):
-        raise FieldError(f"{cls.__name__}.{name} is no stage of {_origin(cls)}{hint}", hint="Start a helper's name with _")
+        raise FieldError(
+            f"{cls.__name__}.{name} is no stage of {_origin(cls)}{hint}", hint="Start a helper's name with _"
+        )
 
 
 def _distance_one(name: str, stages: list[str]) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
@@ -32,6 +32,10 @@ from workbench.training.result import Result
 from workbench.training.schedules import SCHEDULES
 from workbench.training.stages import stage_hashes
 from workbench.training.state import State
+
+if TYPE_CHECKING:
+    from workbench.training.range_test import RangeTest
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -118,8 +122,14 @@ class Learner(Described):
         """What the model sees: float32 (b, c, h, w), augmented when training, normalised as its weights expect."""
         how = self.expects
         x = prepare(
-            batch, mean=how.mean, std=how.std, size=how.size, channels=how.channels,
-            augment=self.data.augment if training else None, seed=self.seeds.augment, epoch=epoch,
+            batch,
+            mean=how.mean,
+            std=how.std,
+            size=how.size,
+            channels=how.channels,
+            augment=self.data.augment if training else None,
+            seed=self.seeds.augment,
+            epoch=epoch,
         )
         return x.contiguous(memory_format=torch.channels_last)
 
@@ -138,7 +148,7 @@ class Learner(Described):
 
     def groups(self, model: nn.Module) -> optim.Groups:
         """Layer groups from input to head, as (name, modules)."""
-        groups: optim.Groups = model.groups()  # type: ignore[operator, assignment]
+        groups: optim.Groups = model.groups()  # type: ignore[operator]
         return groups
 
     def optimizer(self, groups: optim.Groups) -> torch.optim.Optimizer:
@@ -218,16 +228,32 @@ class Learner(Described):
         apply_norm(model, self.model.norm, self.recipe.scope)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
         return State(
-            learner=self, model=model, optimizer=self.optimizer(self.groups(model)), data=data, device=self.device,
-            steps_per_epoch=steps_per_epoch, steps=steps_per_epoch * int(self.recipe.epochs),
+            learner=self,
+            model=model,
+            optimizer=self.optimizer(self.groups(model)),
+            data=data,
+            device=self.device,
+            steps_per_epoch=steps_per_epoch,
+            steps=steps_per_epoch * int(self.recipe.epochs),
         )
+
+    def lr_find(self) -> RangeTest:
+        """A learning-rate range test on a copy of the model; what is run afterwards is not changed by it."""
+        from workbench.training.range_test import range_test
+
+        return range_test(self)
 
     def _resolved(self) -> Recipe:
         """The recipe without "auto": for a learner that runs alone; a study resolves once for all its arms."""
         from workbench.training.resolve import resolve
 
         found = resolve(
-            type(self), seeds=self.seeds, root=self.root, sources=self.sources, device=str(self.device), threads=self.threads
+            type(self),
+            seeds=self.seeds,
+            root=self.root,
+            sources=self.sources,
+            device=str(self.device),
+            threads=self.threads,
         )
         return type(self).but(**found.changes).fit
 
@@ -235,10 +261,11 @@ class Learner(Described):
         if self.recalibrate == "before" and state.step == 0:
             recalibrate(state.model, training_inputs(self, state))
         schedule = SCHEDULES[self.recipe.schedule]
-        while state.epoch < int(self.recipe.epochs) and not state.stop:
+        while state.epoch < int(self.recipe.epochs) and not state.stopped():
             self.train_mode(state.model)
             _call(hooks, "epoch_begin", state)
-            for state.batch in self._batches(state):
+            for batch in self._batches(state):
+                state.batch = batch
                 seed_step(state.device, streams.key(self.seeds.order, "step", state.step))
                 optim.set_lr(state.optimizer, float(self.recipe.lr) * schedule(state.step / state.steps))
                 _call(hooks, "step_begin", state)
@@ -247,7 +274,7 @@ class Learner(Described):
                 assert state.loss is not None
                 state.remember_loss(state.loss)
                 _call(hooks, "step_end", state)
-                if state.stop:
+                if state.stopped():
                     break
             state.epoch = state.step // state.steps_per_epoch
             state.flush()
@@ -278,8 +305,12 @@ class Learner(Described):
         state.record(state.metrics)
         _call(hooks, "evaluated", state)
         return Result(
-            metrics=state.metrics, history=state.history, predictions=predictions, model=state.model,
-            classes=state.data.classes, seconds=time.monotonic() - began,
+            metrics=state.metrics,
+            history=state.history,
+            predictions=predictions,
+            model=state.model,
+            classes=state.data.classes,
+            seconds=time.monotonic() - began,
         )
 
 

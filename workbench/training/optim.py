@@ -43,7 +43,8 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 def _by_decay(modules: Sequence[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Matrices and kernels, which decay, and vectors (biases, normalisation weights), which do not."""
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for module in modules:
         for parameter in module.parameters():
             (decayed if parameter.ndim > 1 else plain).append(parameter)

@@ -12,7 +12,8 @@ from workbench.training.schedules import ScheduleName
 class Recipe(Part):
     """Everything about the optimisation of one run.
 
-    ``"auto"`` values are resolved once, on the baseline, and shared by every arm (see :mod:`workbench.training.resolve`).
+    ``"auto"`` values are resolved once, on the baseline, and shared by every arm; see
+    :mod:`workbench.training.resolve`.
 
     Args:
         epochs: passes over the training items.

@@ -34,14 +34,20 @@ class Resolved:
 
 
 def resolve(
-    arm: type[Learner], *, seeds: Seeds, root: Path, sources: Mapping[str, Path] | None = None, device: str = "auto", threads: int = 1
+    arm: type[Learner],
+    *,
+    seeds: Seeds,
+    root: Path,
+    sources: Mapping[str, Path] | None = None,
+    device: str = "auto",
+    threads: int = 1,
 ) -> Resolved:
     """Finds every ``"auto"`` of an arm's recipe, and says what follows from the data and the weights.
 
     Batch: 32 below 5,000 training items, else 128. Epochs: as many as give 300 steps, from 3 to 20. Learning rate: a
     range test with the batch just found.
     """
-    fixed = {"fit__epochs": 1, "fit__batch": 32, "fit__lr": 1e-3}
+    fixed: dict[str, Any] = {"fit__epochs": 1, "fit__batch": 32, "fit__lr": 1e-3}
     learner = arm.but(**fixed)(seeds, device=device, threads=threads, root=root, sources=sources)
     data = learner.data.load(seeds, root)
     changes: dict[str, Any] = {}
@@ -51,7 +57,9 @@ def resolve(
     if batch == "auto":
         batch = 32 if items < 5_000 else 128
         changes["fit__batch"] = batch
-        rows.append(Setting("fit.batch", batch, f"{items:,} training items ({'below' if items < 5_000 else 'from'} 5,000)"))
+        rows.append(
+            Setting("fit.batch", batch, f"{items:,} training items ({'below' if items < 5_000 else 'from'} 5,000)")
+        )
     if arm.fit.epochs == "auto":
         steps = math.ceil(items / batch)
         epochs = min(20, max(3, round(300 / steps)))
@@ -59,9 +67,7 @@ def resolve(
         rows.append(Setting("fit.epochs", epochs, f"about 300 steps at {steps} an epoch, kept from 3 to 20"))
     if arm.fit.lr == "auto":
         tested = range_test(
-            arm.but(**{**fixed, **changes})(
-                seeds, device=device, threads=threads, root=root, sources=sources
-            )
+            arm.but(**{**fixed, **changes})(seeds, device=device, threads=threads, root=root, sources=sources)
         )
         changes["fit__lr"] = tested.suggestion
         rows.append(Setting("fit.lr", tested.suggestion, tested.why))
@@ -80,7 +86,11 @@ def inferred(learner: Learner, data: Any) -> tuple[Setting, ...]:
         Setting("metric", "error", f"the first metric of {target}"),
         Setting("normalise.mean", _round(learner.expects.mean), learner.expects.source),
         Setting("normalise.std", _round(learner.expects.std), learner.expects.source),
-        Setting("trainable", sum(p.numel() for p in state.model.parameters() if p.requires_grad), f"scope '{learner.recipe.scope}'"),
+        Setting(
+            "trainable",
+            sum(p.numel() for p in state.model.parameters() if p.requires_grad),
+            f"scope '{learner.recipe.scope}'",
+        ),
     )
 
 

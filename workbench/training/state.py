@@ -48,6 +48,10 @@ class State:
     fresh: int = 0
     _pending: list[tuple[int, int, torch.Tensor]] = field(default_factory=list)
 
+    def stopped(self) -> bool:
+        """Whether a callback has asked for the end."""
+        return bool(self.stop)
+
     def remember_loss(self, loss: torch.Tensor) -> None:
         """Keeps the loss on the device; one transfer brings fifty of them to the host."""
         self._pending.append((self.step, _now(), loss))

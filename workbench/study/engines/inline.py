@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from workbench.study.execute import Task, execute
 from workbench.study.experiment import Arm
 
-Started = Callable[[str], None]
-Progress = Callable[[str, int, int, str], None]
-Finished = Callable[[str, str], None]
+
+@dataclass(frozen=True)
+class Listener:
+    """Who an engine tells: started(id), progress(id, done, total, text), finished(id, state)."""
+
+    started: Callable[[str], None]
+    progress: Callable[[str, int, int, str], None]
+    finished: Callable[[str, str], None]
 
 
-def run_inline(
-    tasks: Sequence[Task], arms: dict[str, Arm], *, started: Started, progress: Progress, finished: Finished, pdb: bool = False
-) -> None:
+def run_inline(tasks: Sequence[Task], arms: dict[str, Arm], tell: Listener, *, pdb: bool = False) -> None:
     """Executes tasks in their order.
 
     Args:
         tasks: each after the ones that it depends on.
         arms: the Learner class of each task, by id.
-        started, progress, finished: told (id), (id, done, total, text) and (id, state).
         pdb: stop in the debugger where a run fails.
     """
     for task in tasks:
-        started(task.id)
-
-        def report(done: int, total: int, text: str, run: str = task.id) -> None:
-            progress(run, done, total, text)
-
-        state = execute(task, arms[task.id], report, lambda: False, pdb=pdb)
-        finished(task.id, state)
+        tell.started(task.id)
+        report = functools.partial(tell.progress, task.id)
+        tell.finished(task.id, execute(task, arms[task.id], report, lambda: False, pdb=pdb))

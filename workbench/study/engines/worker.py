@@ -49,7 +49,9 @@ def _serve(plain: dict[str, Any], answers: TextIO, gone: threading.Event) -> Non
     try:
         say("started")
         cls = rebuild(task)
-        state = execute(task, cls, lambda done, total, text: say("progress", done=done, total=total, text=text), gone.is_set)
+        state = execute(
+            task, cls, lambda done, total, text: say("progress", done=done, total=total, text=text), gone.is_set
+        )
         say("finished", state=state)
     except KeyboardInterrupt:
         sys.exit(0)

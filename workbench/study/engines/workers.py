@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from workbench.errors import RecordError
-from workbench.study.engines.inline import Finished, Progress, Started
+from workbench.study.engines.inline import Listener
 from workbench.study.engines.worker import encode
 from workbench.study.execute import Task
 
@@ -52,10 +52,7 @@ class Workers:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def run(
-        self, tasks: Sequence[Task], after: dict[str, tuple[str, ...]], *,
-        started: Started, progress: Progress, finished: Finished,
-    ) -> None:
+    def run(self, tasks: Sequence[Task], after: dict[str, tuple[str, ...]], tell: Listener) -> None:
         """Executes all tasks, each when those it comes ``after`` are done.
 
         Raises :class:`RecordError` when a worker refuses a task or dies.
@@ -69,15 +66,15 @@ class Workers:
                 self._died(number)
                 continue
             if answer["kind"] == "started":
-                started(answer["id"])
+                tell.started(answer["id"])
             elif answer["kind"] == "progress":
-                progress(answer["id"], answer["done"], answer["total"], answer["text"])
+                tell.progress(answer["id"], answer["done"], answer["total"], answer["text"])
             elif answer["kind"] == "refused":
                 raise RecordError(answer["why"])
             else:
                 del self._busy[number]
                 pending.discard(answer["id"])
-                finished(answer["id"], answer["state"])
+                tell.finished(answer["id"], answer["state"])
 
     def _hand_out(self, waiting: list[Task], pending: set[str], after: dict[str, tuple[str, ...]]) -> None:
         """Gives every free worker the first task whose predecessors are done; starts workers as they are needed."""
@@ -106,7 +103,11 @@ class Workers:
         with open(self.log, "a") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "workbench.study.engines.worker"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment,
             )
         self._processes.append(process)
         number = len(self._processes) - 1
