@@ -13,6 +13,9 @@ from typing import Any, Literal, Self
 from workbench.errors import SpecError, nearest
 from workbench.parts import Part
 
+NOT_TESTED = "not tested in this tier"
+"""The verdict of a claim whose cell or arms have no runs."""
+
 Kind = Literal["ratio", "equal", "differs", "lower", "higher", "recovers"]
 Arm = Any
 """A class with a ``__name__``, or that name."""

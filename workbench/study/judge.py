@@ -14,14 +14,13 @@ from typing import Any
 
 from workbench.errors import UsageError
 from workbench.study import effects, statistics
-from workbench.study.claims import Claim
+from workbench.study.claims import NOT_TESTED, Claim
 from workbench.study.statistics import ALPHA, Alternative, Estimate
 from workbench.study.units import CellValues
 
 Cells = Callable[[str, str | None], CellValues | None]
 """(cell name or "", measure or None) to its values; None for a cell that the tier does not have."""
 
-NOT_TESTED = "not tested in this tier"
 ONE_SEED = "no inference from one seed"
 EXPLORATORY = "exploratory, no verdict"
 UNITS = {"ratio": "ratio", "equal": "ratio", "recovers": "share"}

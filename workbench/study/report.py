@@ -13,7 +13,7 @@ from typing import Any
 from workbench.record.files import write_bytes
 from workbench.study import words
 from workbench.study.figure import COLOURS, FAINT, INK, MOST_PANELS, figure, svg_text
-from workbench.study.table import Table, cell_table, claims_table, reading
+from workbench.study.table import Table, by_tested, cell_table, claims_table, reading, untested_line
 
 _TIERS = {"default": "", "smoke": " --smoke", "full": " --full"}
 
@@ -161,9 +161,9 @@ def _subtitle(study: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 def _claims(summary: Mapping[str, Any]) -> str:
     if not summary["claims"]:
         return '<p class="faint">No claims were registered: everything below is exploratory.</p>'
-    rows = claims_table(summary["claims"]).rows
+    tested, untested = by_tested(summary["claims"])
     parts = ["<h2>Claims</h2>"]
-    for claim, (text, verdict, _, estimate, p, _) in zip(summary["claims"], rows, strict=True):
+    for claim, (text, verdict, _, estimate, p, _) in zip(tested, claims_table(tested).rows, strict=True):
         tier = f"tier '{claim['tier']}', n = {claim['n']}"
         numbers = (
             f"{words.claim_means(claim)}; estimate {estimate}; p (Holm) {p}; {tier}"
@@ -176,6 +176,8 @@ def _claims(summary: Mapping[str, Any]) -> str:
             + "".join(f'<p class="faint">{_text(each)}</p>' for each in (claim["why"], claim["note"]) if each)
             + "</div>"
         )
+    if untested:
+        parts.append(f'<p class="faint">{_text(untested_line(untested, summary["tier"]))}</p>')
     return "\n".join(parts)
 
 

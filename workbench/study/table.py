@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tabulate import tabulate
 
 from workbench.study import words
+from workbench.study.claims import NOT_TESTED
 
 Style = Literal["terminal", "markdown", "latex"]
 
@@ -45,8 +46,12 @@ def tables(summary: Mapping[str, Any], style: Style = "terminal") -> str:
         parts += _notes(((arm["name"], arm["note"]) for arm in cell["arms"]), style)
     if summary["claims"]:
         heading = f"Claims, tier '{summary['tier']}'"
-        parts.append(f"{_strong(heading, style)}\n\n{draw(claims_table(summary['claims']), style)}")
-        parts += _notes(((claim["name"], claim["note"]) for claim in summary["claims"]), style)
+        tested, untested = by_tested(summary["claims"])
+        if tested:
+            parts.append(f"{_strong(heading, style)}\n\n{draw(claims_table(tested), style)}")
+        if untested:
+            parts.append(_wrapped(_escape(untested_line(untested, summary["tier"]), style), style))
+        parts += _notes(((claim["name"], claim["note"]) for claim in tested), style)
     parts.append(_wrapped(_escape(reading(summary), style), style))
     return "\n\n".join(parts) + "\n"
 
@@ -92,6 +97,16 @@ def claims_table(claims: Sequence[Mapping[str, Any]]) -> Table:
         for claim in claims
     ]
     return Table(headers, rows, {"verdict": 18, "values": 19, "estimate": 18})
+
+
+def by_tested(claims: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The claims that this tier has runs for, and the others, which need no row each."""
+    untested = [claim for claim in claims if claim["verdict"] == NOT_TESTED]
+    return [claim for claim in claims if claim not in untested], untested
+
+
+def untested_line(claims: Sequence[Mapping[str, Any]], tier: str) -> str:
+    return f"Not tested in tier '{tier}': " + ", ".join(f"{claim['name']} ({claim['cell']})" for claim in claims) + "."
 
 
 def draw(table: Table, style: Style = "terminal") -> str:
