@@ -35,7 +35,7 @@ def _arms(planner: Planner, spec: Spec) -> list[Check]:
     rows = []
     for arm in spec.experiment.arms[1:]:
         things = differences(arm)
-        if len(things) > 1 and not arm.confounded:
+        if len(things) > 1 and not vars(arm).get("confounded"):
             text = f'confounded: changes {" and ".join(things)} at once; split it, or say why: confounded = "..."'
             rows.append(Check("note", arm.__name__, text))
         if not (arm.__doc__ or "").strip():

@@ -105,7 +105,7 @@ def _notes(planner: Planner, spec: Spec) -> list[str]:
     used = {arm for _, arms, _ in planner.cells(spec) for arm in arms}
     for arm in spec.experiment.arms:
         things = differences(arm)
-        if len(things) > 1 and not arm.confounded and arm in used:
+        if len(things) > 1 and not vars(arm).get("confounded") and arm in used:
             why = 'say confounded = "why" in the class if that is meant'
             notes.append(f"{arm.__name__} is confounded: it changes {' and '.join(things)} at once; {why}")
         elif len(things) > 1 and arm in used:

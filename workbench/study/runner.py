@@ -14,7 +14,7 @@ from workbench.parts import digest
 from workbench.record.environment import capture
 from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.git import Repository
-from workbench.record.journal import Journal
+from workbench.record.journal import Journal, read_state
 from workbench.record.places import prepare, run_folder, study_folder
 from workbench.record.shipper import Shipper
 from workbench.record.system import Sampler
@@ -80,7 +80,8 @@ class Runner:
         identity = study_identity(planner, self.spec)
         folder = study_folder(self.home, f"{self.spec.name}-{self.options.tier}-{identity[:8]}")
         facts = {**self._facts(identity, folder), **self._provenance(repository, folder.name)}
-        (folder / "result.json").unlink(missing_ok=True)
+        if read_state(folder, kind="study") != "running":  # the journal refuses a study that somebody works on
+            (folder / "result.json").unlink(missing_ok=True)
         with self._recording(folder, facts) as (journal, sampler, shipper):
             executor = Executor(
                 self.root,
