@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.pictures import write_pictures
+from tests.project import Project, copy_project, make_project
+
 # Set before torch is imported, here and in every process that a test starts: results depend on the thread count.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
@@ -33,3 +36,41 @@ def own_record(monkeypatch: pytest.MonkeyPatch) -> None:
 def repository() -> Path:
     """The folder of this project's sources."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data/small.npz, for tests that only read it."""
+    root = tmp_path_factory.mktemp("pictures")
+    write_pictures(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One migrated MLflow database for the whole session: its migration takes seconds, a copy nothing."""
+    from workbench.record.mlflow import create_store
+
+    database = tmp_path_factory.mktemp("template") / "mlflow.db"
+    create_store(database)
+    return database
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Project:
+    """A small project with pinned data and three experiments; never changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Test")
+            patch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
+        for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "GIT_DIR"):
+            patch.delenv(name, raising=False)
+        return make_project(tmp_path_factory.mktemp("project") / "p", migrated)
+
+
+@pytest.fixture
+def project(template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the small project, in which the test stands."""
+    found = copy_project(template, tmp_path / "p")
+    monkeypatch.chdir(found.root)
+    return found

@@ -1,4 +1,4 @@
-"""One migrated MLflow database for the whole session: its migration takes seconds, a copy nothing."""
+"""A study and its runs as files, in a state folder whose MLflow store is empty."""
 
 from __future__ import annotations
 
@@ -12,14 +12,7 @@ import pytest
 from workbench.record import places
 from workbench.record.files import write_json
 from workbench.record.journal import Journal
-from workbench.record.mlflow import create_store, tracking_uri
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    database = tmp_path_factory.mktemp("template") / "mlflow.db"
-    create_store(database)
-    return database
+from workbench.record.mlflow import tracking_uri
 
 
 @pytest.fixture
