@@ -43,8 +43,15 @@ def show_plan(root: Path, home: Path, spec: Spec, options: Options, jobs: int, *
     for line in found.notes:
         click.echo(f"note: {line}")
     if found.settings and not brief:
-        rows = [(row["name"], row["value"], row["why"]) for row in found.settings]
-        click.echo(
-            "\n" + tabulate(rows, headers=["setting", "value", "why"], tablefmt="simple", maxcolwidths=[None, 24, 60])
-        )
+        click.echo()
+        show_settings(found.settings)
     click.echo(f"\n{found.line}")
+
+
+def show_settings(settings: list[dict[str, Any]]) -> None:
+    """Prints the table of setting / value / why."""
+    from tabulate import tabulate
+
+    rows = [(row["name"], row["value"], row["why"]) for row in settings]
+    widths = [46, 24, 60]
+    click.echo(tabulate(rows, headers=["setting", "value", "why"], tablefmt="simple", maxcolwidths=widths))

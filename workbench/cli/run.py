@@ -24,7 +24,7 @@ def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> Non
 
     What is recorded already is not trained again; an interrupted run goes on where it stopped.
     """
-    from workbench.cli.plan import show_plan
+    from workbench.cli.plan import show_plan, show_settings
     from workbench.cli.progress import Board
     from workbench.study.executor import cores
     from workbench.study.runner import Runner
@@ -32,7 +32,7 @@ def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> Non
     root, home, spec, wanted = asked(experiment, **options)
     jobs = 1 if pdb else jobs or (1 if wanted.device.startswith("cuda") else cores())
     show_plan(root, home, spec, wanted, jobs, brief=True)
-    runner = Runner(root, home, spec, wanted, jobs=jobs, boards=Board, report=told(), pdb=pdb)
+    runner = Runner(root, home, spec, wanted, jobs=jobs, boards=Board, report=told(), resolved=show_settings, pdb=pdb)
     study = runner.run()
     show_verdict(study.folder, root)
     for line in study.failures:

@@ -13,6 +13,7 @@ from workbench.streams import Seeds
 from workbench.study.experiment import Arm, Cell
 from workbench.study.identity import described, library_hash
 from workbench.study.plan import Planned, Planner
+from workbench.study.settings import row
 from workbench.study.spec import Spec
 from workbench.training.resolve import resolve
 
@@ -27,7 +28,7 @@ def resolve_all(planner: Planner, spec: Spec, execute: Callable[[Sequence[Planne
         baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
         found = _resolve(planner, spec, cell, baseline, execute)
         planner.autos[cell.name] = found["changes"]
-        rows += [{**row, "name": f"{cell.name} · {row['name']}"} for row in found["settings"]]
+        rows += [row(cell.name, **each) for each in found["settings"]]
     return rows
 
 
@@ -61,7 +62,7 @@ def _resolve(
     resolved = resolve(
         cls, seeds=seeds, root=planner.root, sources=sources, device=options.device, threads=options.threads
     )
-    rows = [{"name": each.name, "value": each.value, "why": each.why} for each in resolved.settings]
+    rows = [{"setting": each.name, "value": each.value, "why": each.why} for each in resolved.settings]
     found = {"changes": resolved.changes, "settings": rows}
     write_json(_file(planner, spec, cell, arm), found)
     return found

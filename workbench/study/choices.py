@@ -17,6 +17,7 @@ from workbench.record.places import run_folder
 from workbench.study.experiment import Arm, Cell, Choice
 from workbench.study.identity import described
 from workbench.study.plan import Planned, Planner
+from workbench.study.settings import row
 from workbench.study.spec import Spec
 
 Execute = Callable[[Sequence[Planned]], None]
@@ -88,7 +89,7 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
             if entry is not None:
                 measured = ", ".join(f"{value}: {_shown(score)}" for value, score in entry["measured"].items())
                 why = f"lowest {choice.measure} of {measured}"
-                rows.append({"name": f"{cell.name} · {arm.__name__} · {path}", "value": entry["value"], "why": why})
+                rows.append(row(cell.name, f"{arm.__name__} · {path}", entry["value"], why))
     return rows
 
 

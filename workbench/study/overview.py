@@ -12,6 +12,7 @@ from workbench.study.estimate import Estimate, in_words
 from workbench.study.executor import Executor
 from workbench.study.experiment import Arm, changes, differences
 from workbench.study.plan import Options, Planned, Planner
+from workbench.study.settings import grouped, row
 from workbench.study.spec import Spec
 
 
@@ -51,7 +52,7 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
     expected = spec.experiment.tier(options.tier).minutes
     if todo:
         line += f", about {in_words(seconds)}" if seconds is not None else _promised(expected)
-    settings = choices.chosen_settings(planner, spec) + _inferred(planner, spec)
+    settings = grouped([*_inferred(planner, spec), *choices.chosen_settings(planner, spec)])
     return Overview(rows, settings, notes, line)
 
 
@@ -120,9 +121,7 @@ def _inferred(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
     for cell, arms, _ in planner.cells(spec):
         baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
         found = autos.remembered(planner, spec, cell, baseline)
-        rows += [{**row, "name": f"{cell.name} · {row['name']}"} for row in (found or {}).get("settings", [])]
+        rows += [row(cell.name, **each) for each in (found or {}).get("settings", [])]
         if found is None and autos.open_fields(planner.derived(spec, cell, baseline, planner.options.sets)):
-            rows.append(
-                {"name": f"{cell.name} · auto", "value": "open", "why": "found when the study starts, on the baseline"}
-            )
+            rows.append(row(cell.name, "auto", "open", "found when the study starts, on the baseline"))
     return rows

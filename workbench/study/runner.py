@@ -25,6 +25,7 @@ from workbench.study.identity import library_hash
 from workbench.study.outcomes import load
 from workbench.study.plan import Options, Planned, Planner
 from workbench.study.publish import write_metrics, write_results
+from workbench.study.settings import grouped
 from workbench.study.spec import Spec
 from workbench.study.summary import summarise
 
@@ -51,6 +52,8 @@ class Runner:
         root, home: the project and its state folder.
         boards: makes the progress display for (runs to do, jobs).
         report: told what is going on outside of runs, as (text, done, total).
+        resolved: given the rows of setting / value / why once nothing is "auto" any more.
+        pdb: stop in the debugger where a run fails.
     """
 
     def __init__(
@@ -63,11 +66,12 @@ class Runner:
         jobs: int,
         boards: Boards,
         report: Callable[[str, int, int], None],
+        resolved: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
         pdb: bool = False,
     ) -> None:
         self.root, self.home, self.spec, self.options = root, prepare(home), spec, options
         self.jobs, self.boards, self.report = jobs, boards, report
-        self.pdb, self.trained = pdb, 0
+        self.resolved, self.pdb, self.trained = resolved, pdb, 0
 
     def run(self) -> Study:
         """Does what is not recorded yet and judges the whole.
@@ -115,7 +119,9 @@ class Runner:
         if missing:
             choices.choose(planner, self.spec, missing, lambda runs: self._execute(executor, runs))
             known, _ = choices.known_choices(planner, self.spec)
-        return planner.runs(self.spec, known), settings + choices.chosen_settings(planner, self.spec)
+        rows = grouped([*settings, *choices.chosen_settings(planner, self.spec)])
+        self.resolved(rows)
+        return planner.runs(self.spec, known), rows
 
     def _execute(self, executor: Executor, runs: Sequence[Planned]) -> None:
         todo = executor.missing(runs)
