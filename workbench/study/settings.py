@@ -12,7 +12,7 @@ def row(cell: str, setting: str, value: Any, why: str) -> dict[str, Any]:
 
 
 def grouped(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``[{"name", "value", "why"}]``: settings that are the same everywhere once, others with the cells they hold in."""
+    """``[{"name", "value", "why"}]``: what is the same everywhere once, the rest with the cells it holds in."""
     cells: dict[str, list[str]] = {}
     same: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for each in rows:
