@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -33,12 +35,27 @@ def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> Non
     jobs = 1 if pdb else jobs or (1 if wanted.device.startswith("cuda") else cores())
     show_plan(root, home, spec, wanted, jobs, brief=True)
     runner = Runner(root, home, spec, wanted, jobs=jobs, boards=Board, report=told(), resolved=show_settings, pdb=pdb)
-    study = runner.run()
+    with terminated_like_interrupted():
+        study = runner.run()
     show_verdict(study.folder, root)
     for line in study.failures:
         click.echo(f"failed: {line}", err=True)
     if study.kept:
         click.echo(study.kept, err=True)
+
+
+@contextlib.contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM (a batch system's end of time, ``kill``) ends a study as Ctrl-C does: checkpoints first."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def show_verdict(folder: Path, root: Path) -> None:

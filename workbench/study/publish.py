@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from workbench.record.files import read_json, write_bytes, write_json
+from workbench.record.journal import read_run
 from workbench.record.places import run_folder
 from workbench.study import figure, report, table
 
@@ -19,6 +21,19 @@ def write_results(folder: Path, record: Mapping[str, Any], summary: Mapping[str,
         write_bytes(folder / name, table.tables(summary, style).encode())  # type: ignore[arg-type]
     figure.save(figure.figure(summary), folder)
     report.write(folder / "report.html", record, summary)
+
+
+def write_curves(folder: Path, record: Mapping[str, Any], home: Path, measure: str = "train/loss") -> None:
+    """Draws the history of ``measure`` for every cell into ``artifacts/curves``: a line and a band an arm."""
+    for cell in record["cells"]:
+        curves: dict[str, list[list[tuple[int, float]]]] = {arm["name"]: [] for arm in cell["arms"]}
+        for run in record["runs"]:
+            if run["cell"] == cell["name"] and run["experiment"] == record["experiment"]:
+                points = read_run(run_folder(home, run["id"])).metrics.get(measure, [])
+                curves[run["arm"]].append([(step, value) for step, value, _ in points])
+        drawn = {arm: runs for arm, runs in curves.items() if any(runs)}
+        name = re.sub(r"[^a-z0-9]+", "_", cell["name"].lower()).strip("_")
+        figure.save(figure.curves_figure(drawn, measure, cell["name"]), folder / "artifacts" / "curves", name)
 
 
 def write_metrics(path: Path, record: Mapping[str, Any], summary: Mapping[str, Any], home: Path) -> None:

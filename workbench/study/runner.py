@@ -24,7 +24,7 @@ from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
 from workbench.study.outcomes import load
 from workbench.study.plan import Options, Planned, Planner
-from workbench.study.publish import write_metrics, write_results
+from workbench.study.publish import write_curves, write_metrics, write_results
 from workbench.study.settings import grouped
 from workbench.study.spec import Spec
 from workbench.study.summary import summarise
@@ -105,6 +105,7 @@ class Runner:
             record = self._complete(folder, runs)
             summary = summarise(record, load(self.home, record))
             write_results(folder, record, summary)
+            write_curves(folder, record, self.home)
             if not _asked_for_less(self.options):
                 write_metrics(self.spec.path.parent / "metrics.json", record, summary, self.home)
             sampler.stop()
