@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once that the time is estimated for.")
 def command(experiment: str, jobs: int | None, **options: Any) -> None:
     """Show what `wb run EXPERIMENT` would do: arms x seeds, settings and why, what is recorded, how long it takes."""
-    from workbench.study.executor import cores
+    from workbench.study.executor import usual_jobs
 
     root, home, spec, wanted = asked(experiment, **options)
-    show_plan(root, home, spec, wanted, jobs or (1 if wanted.device.startswith("cuda") else cores()), brief=False)
+    show_plan(root, home, spec, wanted, jobs or usual_jobs(wanted.device), brief=False)
 
 
 def show_plan(root: Path, home: Path, spec: Spec, options: Options, jobs: int, *, brief: bool) -> None:

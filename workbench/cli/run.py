@@ -28,11 +28,11 @@ def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> Non
     """
     from workbench.cli.plan import show_plan, show_settings
     from workbench.cli.progress import Board
-    from workbench.study.executor import cores
+    from workbench.study.executor import usual_jobs
     from workbench.study.runner import Runner
 
     root, home, spec, wanted = asked(experiment, **options)
-    jobs = 1 if pdb else jobs or (1 if wanted.device.startswith("cuda") else cores())
+    jobs = 1 if pdb else jobs or usual_jobs(wanted.device)
     show_plan(root, home, spec, wanted, jobs, brief=True)
     runner = Runner(root, home, spec, wanted, jobs=jobs, boards=Board, report=told(), resolved=show_settings, pdb=pdb)
     with terminated_like_interrupted():

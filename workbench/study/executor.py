@@ -105,6 +105,15 @@ class Executor:
         return f"{'  '.join(shown)}  ({result['seconds']:.0f} s)"
 
 
+def usual_jobs(device: str) -> int:
+    """How many runs go on at once unless told otherwise: one on a GPU, else one a core, with 2 GiB of memory each."""
+    if device.startswith("cuda"):
+        return 1
+    import psutil
+
+    return max(1, min(cores(), psutil.virtual_memory().available // (2 << 30)))
+
+
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
