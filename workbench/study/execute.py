@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import time
 import traceback
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import DivergedError, SpecError, WorkbenchError
-from workbench.record.files import write_bytes, write_json
+from workbench.errors import DivergedError, RecordError, SpecError, WorkbenchError
+from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.journal import Journal, read_state
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
@@ -110,29 +111,23 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
     began = time.monotonic()
     with Journal.create(folder, task.facts) as journal:
         recorder = Recorder(journal, report, interrupted)
+        if before := _failed_before(task):
+            return _fail(journal, recorder, *before, began)
         try:
-            learner = cls(
-                Seeds(**task.seeds),
-                device=task.device,
-                threads=task.threads,
-                root=task.root,
-                sources={name: run_folder(home, run) / "weights.safetensors" for name, run in task.sources.items()},
-            )
-            trained = run_folder(home, task.trained_by) / "weights.safetensors" if task.trained_by else None
-            result = learner.run(
-                callbacks=[recorder], resume=recorder.checkpoint, trained=trained, choosing=task.choosing
-            )
+            result = _run(task, cls, recorder)
         except DivergedError as error:
             return _fail(journal, recorder, "diverged", str(error), began)
+        except RecordError:  # what cannot be written down is no result, not even a failure's
+            raise
         except WorkbenchError as error:
             return _fail(journal, recorder, "error", str(error), began)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
             if pdb:
                 _debug(error)
             write_bytes(folder / "error.txt", traceback.format_exc().encode())
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            why = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-            return _fail(journal, recorder, "error", why, began)
+            return _fail(journal, recorder, "error", _in_words(error, task.spec), began)
         _keep(folder, result)
         journal.seal(
             {
@@ -164,6 +159,31 @@ def _library_base() -> type:
     from workbench.training.learner import Learner
 
     return Learner
+
+
+def _run(task: Task, cls: Arm, recorder: Recorder) -> Result:
+    """The Learner's run, resumed where there is a checkpoint."""
+    weights = {name: run_folder(Path(task.home), run) / "weights.safetensors" for name, run in task.sources.items()}
+    trained = run_folder(Path(task.home), task.trained_by) / "weights.safetensors" if task.trained_by else None
+    learner = cls(Seeds(**task.seeds), device=task.device, threads=task.threads, root=task.root, sources=weights)
+    return learner.run(callbacks=[recorder], resume=recorder.checkpoint, trained=trained, choosing=task.choosing)
+
+
+def _failed_before(task: Task) -> tuple[str, str] | None:
+    """Kind and reason when a run that this one starts from failed: it then fails alike, and is done again with it."""
+    for run in (*task.sources.values(), *([task.trained_by] if task.trained_by else [])):
+        path = run_folder(Path(task.home), run) / "result.json"
+        result = read_json(path) if path.exists() else {}
+        if result.get("state") == "failed":
+            return str(result.get("kind", "error")), f"run {run}, which it starts from, failed: {result['why']}"
+    return None
+
+
+def _in_words(error: Exception, spec: str) -> str:
+    """The error on one line, with the spec's own last line that was running, else the place that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = next((frame for frame in reversed(frames) if frame.filename == spec), frames[-1])
+    return f"{type(error).__name__}: {' '.join(str(error).split())} ({Path(where.filename).name}:{where.lineno})"
 
 
 def _debug(error: Exception) -> None:
