@@ -58,11 +58,12 @@ def load_spec(root: Path, name: str) -> Spec:
     """
     path = find_spec(root, name)
     shown = _shown(path, root)
-    source = path.read_text()
     try:
-        tree = ast.parse(source, filename=str(path))
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except SyntaxError as error:
         raise SpecError(f"{error.msg}: {(error.text or '').strip()!r}", where=f"{shown}:{error.lineno}") from error
+    except (ValueError, OSError) as error:
+        raise SpecError(f"is no Python text ({error})", where=shown) from error
     module_name = f"workbench_spec_{path.parent.name}_{digest(str(path))[:8]}"
     description = importlib.util.spec_from_file_location(module_name, path)
     assert description is not None and description.loader is not None
@@ -76,7 +77,7 @@ def load_spec(root: Path, name: str) -> Spec:
         raise SpecError(
             error.problem, where=f"{where}: {error.where}" if error.where else where, hint=error.hint
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a spec that ends the process would end it without a word
         where = f"{shown}:{_line(error, path)}"
         raise SpecError(
             f"{type(error).__name__}: {error}", where=where, hint="Add --debug for the traceback"
