@@ -32,7 +32,7 @@ def study(project: Path, name: str, id: str, result: dict[str, Any] | None = Non
         "id": id,
         "experiment": f"experiments/{name}",
         "tier": "default",
-        "created": "2026-11-23T14:07:09Z",
+        "created": 1795442829000,  # 2026-11-23 14:07:09 UTC, in milliseconds
     }
     (folder / "study.json").write_text(json.dumps(whole | {"runs": []} | facts))
     if result is not None:

@@ -71,7 +71,7 @@ def _study(place: Path, path: Path) -> Study | None:
         id=str(facts.get("id", path.parent.name)),
         experiment=Path(str(facts.get("experiment", ""))).name,
         tier=str(facts.get("tier", "")),
-        created=str(facts.get("created", "")),
+        created=_moment(facts.get("created", "")),
         state=_state(place, facts.get("runs", []), result),
         headline=headline(result or {}),
     )
@@ -149,6 +149,15 @@ def _print_studies(name: str, studies: Sequence[Study]) -> None:
         click.echo(f"experiments/{name} has not been run. Type: wb run experiments/{name} --smoke")
         return
     _print_table(rows, ["study", "tier", "begun", "state", "result"])
+
+
+def _moment(created: object) -> str:
+    """An ISO time, from milliseconds since 1970 or as it stands."""
+    if not isinstance(created, int | float):
+        return str(created)
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(created / 1000, UTC).isoformat()
 
 
 def _day(created: str) -> str:
