@@ -50,6 +50,7 @@ def known_choices(planner: Planner, spec: Spec) -> tuple[dict[tuple[str, str], A
 def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]], execute: Execute) -> None:
     """Measures every value for what is missing, and writes the best of each into the file.
 
+    What was chosen earlier for the same cell and arm under other settings is dropped.
     A value whose runs fail counts as infinitely bad; ties go to the smaller value.
     """
     choice = spec.experiment.choose
@@ -60,6 +61,9 @@ def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]
     for cell, arm, key in missing:
         scores = {value: _score(planner, runs, choice) for value, runs in plans[key].items()}
         best = min(sorted(scores), key=lambda value: scores[value])
+        entries = {
+            old: entry for old, entry in entries.items() if (entry["cell"], entry["arm"]) != (cell.name, arm.__name__)
+        }
         entries[key] = {
             "cell": cell.name,
             "arm": arm.__name__,
@@ -89,6 +93,8 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
             if entry is not None:
                 measured = ", ".join(f"{value}: {_shown(score)}" for value, score in entry["measured"].items())
                 why = f"lowest {choice.measure} of {measured}"
+                if entry["value"] in (min(choice.values), max(choice.values)):
+                    why += "; the edge of the grid, so a wider one might choose another"
                 rows.append(row(cell.name, f"{arm.__name__} · {path}", entry["value"], why))
     return rows
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import DivergedError, RecordError, SpecError, WorkbenchError
 from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.journal import Journal, read_state
-from workbench.record.places import run_folder
+from workbench.record.places import run_folder, study_folder
 from workbench.streams import Seeds
 from workbench.study.experiment import Arm, changes, derive
 from workbench.study.identity import library_hash
@@ -110,6 +110,7 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
         return str(read_state(folder))
     began = time.monotonic()
     with Journal.create(folder, task.facts) as journal:
+        _describe(folder, task)
         recorder = Recorder(journal, report, interrupted)
         if before := _failed_before(task):
             return _fail(journal, recorder, *before, began)
@@ -192,6 +193,14 @@ def _debug(error: Exception) -> None:
 
     traceback.print_exception(error)
     pdb.post_mortem(error.__traceback__)
+
+
+def _describe(folder: Path, task: Task) -> None:
+    """Puts the spec and the environment beside the run, so that its folder and its copy in MLflow stand alone."""
+    write_bytes(folder / "spec.py", Path(task.spec).read_bytes())
+    environment = study_folder(Path(task.home), str(task.facts.get("study", ""))) / "environment.json"
+    if environment.is_file():
+        write_bytes(folder / "environment.json", environment.read_bytes())
 
 
 def _keep(folder: Path, result: Result) -> None:
