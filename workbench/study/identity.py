@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,58 +35,42 @@ def described(arm: Arm) -> dict[str, Any]:
     return {path: value for path, value in arm.flatten().items() if path not in _SILENT}
 
 
-def run_identity(
-    arm: Arm,
-    seeds: Seeds,
-    *,
-    pins: Mapping[str, str],
-    sources: Mapping[str, str],
-    device: str,
-    threads: int,
-    choosing: bool,
-) -> str:
-    """64 hexadecimal digits over fields, overridden stages, data, source networks, seeds, library and machine kind."""
-    return digest(_facts(described(arm), arm, seeds, pins, sources, device, threads, choosing))
+@dataclass(frozen=True)
+class Circumstances:
+    """What a run depends on beside its arm and its seeds.
 
-
-def trained_identity(
-    arm: Arm,
-    seeds: Seeds,
-    *,
-    pins: Mapping[str, str],
-    sources: Mapping[str, str],
-    device: str,
-    threads: int,
-    choosing: bool,
-) -> str:
-    """The identity of the weights before anything that happens after training.
-
-    Two runs with equal ones train bit-identically, so the second starts from the first one's weights.
+    Attributes:
+        pins: md5 of every data file that it reads, by path.
+        sources: identity of the run that its weights come from, by the name that the model gives it.
+        device: "cpu" or "cuda"; threads: CPU threads of torch.
+        choosing: whether the validation items are held out.
     """
-    fields = {path: value for path, value in described(arm).items() if path not in _AFTERWARDS}
-    if fields.get("recalibrate") == "after":
-        fields["recalibrate"] = "never"
-    return digest(_facts(fields, arm, seeds, pins, sources, device, threads, choosing))
+
+    pins: Mapping[str, str]
+    sources: Mapping[str, str]
+    device: str
+    threads: int
+    choosing: bool
 
 
-def _facts(
-    fields: Mapping[str, Any],
-    arm: Arm,
-    seeds: Seeds,
-    pins: Mapping[str, str],
-    sources: Mapping[str, str],
-    device: str,
-    threads: int,
-    choosing: bool,
-) -> dict[str, Any]:
-    return {
-        "fields": dict(fields),
+def identities(arm: Arm, seeds: Seeds, under: Circumstances) -> tuple[str, str]:
+    """Two hashes of 64 hexadecimal digits: of the run, and of its weights before anything that follows training.
+
+    Both cover fields, overridden stages, seeds, circumstances and the library. Two runs with the second one equal
+    train bit-identically, so one can start from the other's weights.
+    """
+    facts = {
         "stages": arm.stages(),
         "seeds": seeds.flatten(),
-        "pins": dict(pins),
-        "sources": dict(sources),
+        "pins": dict(under.pins),
+        "sources": dict(under.sources),
         "library": library_hash(),
-        "device": device,
-        "threads": threads,
-        "choosing": choosing,
+        "device": under.device,
+        "threads": under.threads,
+        "choosing": under.choosing,
     }
+    fields = described(arm)
+    trained = {path: value for path, value in fields.items() if path not in _AFTERWARDS}
+    if trained.get("recalibrate") == "after":
+        trained["recalibrate"] = "never"
+    return digest({"fields": fields, **facts}), digest({"fields": trained, **facts})

@@ -12,7 +12,7 @@ from workbench.record.journal import read_state
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
 from workbench.study.experiment import Arm, Cell, Choice, Tier, derive
-from workbench.study.identity import run_identity, trained_identity
+from workbench.study.identity import Circumstances, identities
 from workbench.study.spec import Spec, load_spec
 
 # Choosing uses seeds that no result uses: a setting picked on a result's own seeds would flatter it.
@@ -133,18 +133,18 @@ class Planner:
             cls = cls.but(recalibrate="never")
         name = cls.model.source()
         source = self.source(cls, seeds.source)
-        facts: dict[str, Any] = {
-            "pins": self.pins_of(cls),
-            "sources": {name: source[-1].identity} if name else {},
-            "device": self.options.device,
-            "threads": self.options.threads,
-            "choosing": choosing,
-        }
-        identity = run_identity(cls, seeds, **facts)
+        under = Circumstances(
+            pins=self.pins_of(cls),
+            sources={name: source[-1].identity} if name else {},
+            device=self.options.device.partition(":")[0],
+            threads=self.options.threads,
+            choosing=choosing,
+        )
+        identity, trained = identities(cls, seeds, under)
         planned = Planned(
             id=identity[:16],
             identity=identity,
-            trained=trained_identity(cls, seeds, **facts),
+            trained=trained,
             experiment=spec.name,
             spec=spec.path,
             cell=cell.name,
@@ -154,7 +154,7 @@ class Planner:
             tier=self.options.tier,
             sets=dict(sets),
             autos=self.autos.get(cell.name, {}),
-            pins=facts["pins"],
+            pins=dict(under.pins),
             sources={name: source[-1].id} if name else {},
             choosing=choosing,
             after=tuple(each.id for each in source[-1:]),
