@@ -14,8 +14,9 @@ from typing import Any
 def stage_hashes(cls: type, library: type) -> dict[str, str]:
     """``{method: 16 hexadecimal digits}`` for every method that ``cls`` has from below ``library``.
 
-    The hash covers the method's syntax tree without docstrings and, by name, the functions and classes of the same
-    folder that it uses, so that editing a helper in the spec changes the identity too.
+    The hash covers the method's syntax tree without docstrings and, by name, the functions, classes and modules of the
+    same folder that it uses and the plain values (numbers, texts) that it reads, so that editing a helper or a constant
+    in the spec changes the identity too.
     """
     found: dict[str, str] = {}
     for base in cls.__mro__[: cls.__mro__.index(library)]:
@@ -36,6 +37,8 @@ def source_hash(paths: list[Path]) -> str:
 
 def _closure(function: types.FunctionType) -> list[Any]:
     """The function and everything it names that is defined in the same folder, each once."""
+    # A decorator's wrapper lives in the decorator's folder; what was written in the spec is below it.
+    function = inspect.unwrap(function)
     folder = Path(function.__code__.co_filename).parent
     seen: dict[int, Any] = {}
     waiting: list[Any] = [function]
@@ -45,20 +48,43 @@ def _closure(function: types.FunctionType) -> list[Any]:
             continue
         seen[id(each)] = each
         waiting += [value for value in _named_values(each) if _lives_in(value, folder)]
-    return sorted(seen.values(), key=lambda each: each.__qualname__)
+    return sorted(seen.values(), key=_name)
 
 
 def _named_values(each: Any) -> list[Any]:
     if inspect.isclass(each):
         return [value for value in vars(each).values() if isinstance(value, types.FunctionType)]
-    names = set(each.__code__.co_names)
-    return [each.__globals__[name] for name in names if name in each.__globals__]
+    return list(_reads(each).values()) if isinstance(each, types.FunctionType) else []
+
+
+def _reads(function: types.FunctionType) -> dict[str, Any]:
+    """Every name that the function, its comprehensions and its inner functions take from outside, with its value."""
+    function = inspect.unwrap(function)
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    outside = {**function.__globals__, **{name: cell.cell_contents for name, cell in cells if name != "__class__"}}
+    names: set[str] = set()
+    waiting = [function.__code__]
+    while waiting:
+        code = waiting.pop()
+        names.update(code.co_names, code.co_freevars)
+        waiting += [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return {name: outside[name] for name in sorted(names) if name in outside and not name.startswith("__")}
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "__qualname__", None) or value.__name__)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _lives_in(value: Any, folder: Path) -> bool:
     if isinstance(value, types.FunctionType):
-        return Path(value.__code__.co_filename).parent == folder
-    if not inspect.isclass(value):
+        return Path(inspect.unwrap(value).__code__.co_filename).parent == folder
+    if not inspect.isclass(value) and not inspect.ismodule(value):
         return False
     try:
         return Path(inspect.getfile(value)).parent == folder
@@ -74,8 +100,11 @@ def _hash(objects: list[Any]) -> str:
         except (OSError, TypeError, SyntaxError):
             # A function typed at a prompt has no source; its byte code is the next best thing.
             code = getattr(each, "__code__", None)
-            text = repr((code.co_code, code.co_consts)) if code else each.__qualname__
+            text = repr((code.co_code, code.co_consts)) if code else _name(each)
         total.update(text.encode())
+        if isinstance(each, types.FunctionType):
+            constants = {name: value for name, value in _reads(each).items() if _is_plain(value)}
+            total.update(repr(constants).encode() if constants else b"")
     return total.hexdigest()[:16]
 
 
