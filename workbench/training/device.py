@@ -22,10 +22,10 @@ def pick_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda"):
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()) or name.endswith(":"):
         raise DeviceError(f"'{name}' is not a device{nearest(name, ['auto', 'cpu', 'cuda', 'cuda:0'])}")
     there = torch.cuda.device_count()
-    if kind == "cuda" and (there == 0 or (number.isdigit() and int(number) >= there)):
+    if kind == "cuda" and (there == 0 or int(number or 0) >= there):
         seen = f"torch sees {there} GPU{'s' * (there != 1)}"
         raise DeviceError(f"device '{name}' is not there: {seen}", hint="Type --device cpu, or see `wb doctor`")
     return torch.device(name)
@@ -45,6 +45,7 @@ def reproducible(level: Level, threads: int, device: torch.device) -> Iterator[N
         torch.backends.cudnn.benchmark,
         torch.are_deterministic_algorithms_enabled(),
         torch.get_float32_matmul_precision(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
     )
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = level == "fast"
@@ -58,7 +59,7 @@ def reproducible(level: Level, threads: int, device: torch.device) -> Iterator[N
     finally:
         torch.set_num_threads(before[0])
         torch.backends.cudnn.benchmark = before[1]
-        torch.use_deterministic_algorithms(before[2])
+        torch.use_deterministic_algorithms(before[2], warn_only=before[4])
         torch.set_float32_matmul_precision(before[3])
 
 
