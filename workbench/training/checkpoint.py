@@ -46,6 +46,16 @@ def load_checkpoint(path: Path, state: State) -> None:
         raise RecordError(
             f"checkpoint format {meta.get('format')} is not {FORMAT}", where=str(path), hint="Remove it to start over"
         )
+    try:
+        _put(tensors, meta, state)
+    except (RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise RecordError(
+            f"the checkpoint does not fit this run ({first})", where=str(path), hint="Remove it to start over"
+        ) from error
+
+
+def _put(tensors: dict[str, torch.Tensor], meta: dict[str, Any], state: State) -> None:
     prefix = "model."
     state.model.load_state_dict(
         {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
