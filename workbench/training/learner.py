@@ -30,6 +30,7 @@ from workbench.training.fields import Described
 from workbench.training.recipes import OneCycle, Recipe
 from workbench.training.result import Result
 from workbench.training.schedules import SCHEDULES
+from workbench.training.single_items import refuse_single_items
 from workbench.training.stages import stage_hashes
 from workbench.training.state import State
 
@@ -204,6 +205,8 @@ class Learner(Described):
         with reproducible(self.level, self.threads, self.device):
             state = self.begin(choosing=choosing)
             hooks = Hooks([*self.callbacks(), *callbacks])
+            if trained is None:
+                refuse_single_items(self, state)
             if resume is not None and resume.exists():
                 checkpoint.load_checkpoint(resume, state)
             _call(hooks, "begin", state)
@@ -294,6 +297,7 @@ class Learner(Described):
         if self.recalibrate == "after":
             recalibrate(state.model, training_inputs(self, state))
         name = "validation" if choosing else "test"
+        state.model.eval()
         items = state.data.validation if choosing else state.data.test
         if items is None:
             raise FieldError(f"there are no {name} items to evaluate on", hint="Set data.validation above 0")

@@ -18,6 +18,7 @@ from workbench.data.loading import Batches
 from workbench.training import optim
 from workbench.training.callbacks import Hooks
 from workbench.training.device import reproducible, seed_step
+from workbench.training.single_items import refuse_single_items
 
 if TYPE_CHECKING:
     from workbench.training.learner import Learner
@@ -49,6 +50,7 @@ def range_test(
     """
     with reproducible(learner.level, learner.threads, learner.device):
         state = learner.begin()
+        refuse_single_items(learner, state)
         state.model = copy.deepcopy(state.model)
         state.optimizer = learner.optimizer(learner.groups(state.model))
         learner.train_mode(state.model)
@@ -85,5 +87,7 @@ def _steepest(rates: list[float], losses: list[float]) -> tuple[float, str]:
     # The first quarter of a range test is the average settling, not a descent.
     start = min(len(slopes) - 1, max(1, len(slopes) // 4))
     best = start + int(slopes[start:].argmin())
+    if slopes[best] >= 0:
+        return rates[0], "the loss never fell; this is the lowest rate tried"
     value = float(f"{rates[best]:.1e}")
     return value, f"steepest fall of the loss in a range test from {rates[0]:g} to {rates[-1]:.2g}"
