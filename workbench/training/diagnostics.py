@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 def training_inputs(learner: Learner, state: State) -> Iterator[torch.Tensor]:
     """The training items once, shuffled, prepared as for evaluation, in batches of the training size or at least 64.
 
-    Statistics over small batches are noisy (Wu & Johnson 2021, section 3).
+    Statistics over small batches are noisy (Wu & Johnson 2021, section 3). A last batch of one item is left out: it
+    would weigh as much as a whole one, and one value a channel has no spread.
     """
-    order = mixed_order(learner, state.data.train)
-    for batch in Batches(state.data.train, batch=max(64, learner.batch_size), device=state.device, order=order):
+    order, size = mixed_order(learner, state.data.train), max(64, learner.batch_size)
+    if len(order) > size and len(order) % size == 1:
+        order = order[:-1]
+    for batch in Batches(state.data.train, batch=size, device=state.device, order=order):
         yield learner.inputs(batch, training=False)
 
 
