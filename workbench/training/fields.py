@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import itertools
 import typing
@@ -24,17 +25,20 @@ class Described:
         if "__doc__" not in cls.__dict__ or cls.__doc__ is None:
             cls.__doc__ = ""
         known = cls.field_types()
+        inherited = {each for base in cls.__mro__[1:] if issubclass(base, Described) for each in base.field_types()}
         methods = [name for base in cls.__mro__[1:] for name, value in vars(base).items() if _is_method(value)]
         for name, value in vars(cls).items():
             if name.startswith("_"):
                 continue
             if name in known:
+                if name not in inherited:
+                    _refuse_near_miss(cls, name, sorted(inherited), "field", cutoff=0.8)
                 _check(cls, name, value, known[name])
             elif not _is_method(value):
                 options_ = [*known, *methods]
                 raise FieldError(f"{cls.__name__}.{name} is not a field of {_origin(cls)}{nearest(name, options_)}")
             elif name not in methods:
-                _refuse_near_miss(cls, name, [each for each in methods if not each.startswith("_")])
+                _refuse_near_miss(cls, name, [each for each in methods if not each.startswith("_")], "stage")
 
     @classmethod
     def field_types(cls) -> dict[str, Any]:
@@ -109,18 +113,14 @@ def _check(cls: type, name: str, value: Any, hint: Any) -> None:
         raise FieldError(f"{cls.__name__}.{name} is {value!r}{expected(value, hint)}")
 
 
-def _refuse_near_miss(cls: type, name: str, stages: list[str]) -> None:
-    hint = nearest(name, stages)
-    if "did you mean" in hint and _distance_one(name, stages):
+def _refuse_near_miss(cls: type, name: str, known: list[str], kind: str, cutoff: float = 0.85) -> None:
+    """Refuse a new name that is one slip of a finger from a known one: 0.85 takes `forwad`, and lets `losses` pass."""
+    found = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    if found:
         raise FieldError(
-            f"{cls.__name__}.{name} is no stage of {_origin(cls)}{hint}", hint="Start a helper's name with _"
+            f"{cls.__name__}.{name} is no {kind} of {_origin(cls)}; did you mean '{found[0]}'?",
+            hint="Start a helper's name with _",
         )
-
-
-def _distance_one(name: str, stages: list[str]) -> bool:
-    import difflib
-
-    return bool(difflib.get_close_matches(name, stages, n=1, cutoff=0.85))
 
 
 def _origin(cls: type) -> str:
