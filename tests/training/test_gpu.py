@@ -1,0 +1,49 @@
+"""On a GPU: no step waits for the device, and a run repeats bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.conftest import Bars
+from workbench import Callback
+from workbench.training.checkpoint import weights_hash
+from workbench.training.state import State
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+class Strict(Callback):
+    """From the second step to the fiftieth any synchronisation raises."""
+
+    reached = 0
+
+    def step_begin(self, state: State) -> None:
+        """The first step makes what is kept on the device (libraries' workspaces, the pictures' statistics)."""
+        if state.step == 1:
+            torch.cuda.synchronize()
+            torch.cuda.set_sync_debug_mode("error")
+
+    def step_end(self, state: State) -> None:
+        """The loop flushes the losses, which waits, once they are fifty."""
+        self.reached = state.step
+        if state.step == 49:
+            torch.cuda.set_sync_debug_mode("default")
+
+
+def test_no_step_waits_for_the_device(pictures: Path) -> None:
+    watch = Strict()
+    arm = Bars.but(fit__epochs=1, fit__batch=4, fit__micro=3)
+    try:
+        arm(0, root=pictures, device="cuda").run(callbacks=[watch])
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert watch.reached == 60
+
+
+def test_a_run_repeats_bit_for_bit(pictures: Path) -> None:
+    arm = Bars.but(level="strict")
+    hashes = {weights_hash(arm(0, root=pictures, device="cuda").run().model) for _ in range(2)}
+    assert len(hashes) == 1

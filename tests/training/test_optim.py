@@ -1,0 +1,71 @@
+"""Optimizers: every parameter once, weight decay for matrices only, a factor a group."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from workbench import FineTune, OneCycle
+from workbench.training.optim import build_optimizer, set_lr
+
+
+@pytest.fixture
+def network() -> nn.ModuleDict:
+    """A stem, a block and a head with matrices, kernels and vectors."""
+    return nn.ModuleDict(
+        {
+            "stem": nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)),
+            "block": nn.Sequential(nn.Conv2d(4, 4, 3, bias=False), nn.GroupNorm(2, 4)),
+            "head": nn.Linear(4, 2),
+        }
+    )
+
+
+def groups(network: nn.ModuleDict) -> list[tuple[str, list[nn.Module]]]:
+    """From input to head."""
+    return [(name, [module]) for name, module in network.items()]
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_every_parameter_is_there_once_frozen_or_not(network: nn.ModuleDict, name: str) -> None:
+    network["stem"].requires_grad_(False)
+    optimizer = build_optimizer(groups(network), OneCycle(lr=0.1, optimizer=name))
+    held = [id(each) for group in optimizer.param_groups for each in group["params"]]
+    assert sorted(held) == sorted(map(id, network.parameters()))
+
+
+def test_vectors_do_not_decay_and_everything_else_does(network: nn.ModuleDict) -> None:
+    optimizer = build_optimizer(groups(network), OneCycle(lr=0.1, weight_decay=0.3))
+    decay = {id(each): group["weight_decay"] for group in optimizer.param_groups for each in group["params"]}
+    found = {name: decay[id(each)] for name, each in network.named_parameters()}
+    assert {name for name, value in found.items() if value == 0.3} == {"stem.0.weight", "block.0.weight", "head.weight"}
+    assert set(found.values()) == {0.0, 0.3}
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_a_step_with_no_gradient_shrinks_what_decays_and_leaves_the_rest(network: nn.ModuleDict, name: str) -> None:
+    optimizer = build_optimizer(groups(network), OneCycle(lr=0.1, weight_decay=0.5, optimizer=name))
+    before = {key: value.clone() for key, value in network.named_parameters()}
+    for each in network.parameters():
+        each.grad = torch.zeros_like(each)
+    network["block"].zero_grad(set_to_none=True)
+    optimizer.step()
+    shrunk = {key for key, value in network.named_parameters() if not torch.equal(value, before[key])}
+    # a parameter without a gradient, as frozen ones are, is skipped whatever its decay
+    assert shrunk == {"stem.0.weight", "head.weight"}
+
+
+def test_the_learning_rate_is_the_schedules_times_the_groups_factor(network: nn.ModuleDict) -> None:
+    optimizer = build_optimizer(groups(network), FineTune(lr=0.1, body_lr=0.25))
+    assert all(group["lr"] == 0.1 for group in optimizer.param_groups)
+    set_lr(optimizer, 0.02)
+    rates = {group["name"]: group["lr"] for group in optimizer.param_groups}
+    assert rates == pytest.approx({"stem": 0.005, "block": 0.005, "head": 0.02})
+
+
+def test_sgd_has_nesterov_momentum_and_adamw_decoupled_decay(network: nn.ModuleDict) -> None:
+    sgd = build_optimizer(groups(network), OneCycle(lr=0.1, optimizer="sgd"))
+    assert isinstance(sgd, torch.optim.SGD)
+    assert (sgd.defaults["momentum"], sgd.defaults["nesterov"]) == (0.9, True)
+    assert isinstance(build_optimizer(groups(network), OneCycle(lr=0.1)), torch.optim.AdamW)
