@@ -1,13 +1,14 @@
 """What every test stands on: one thread, its own record, nothing sent anywhere, the same examples each time."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.pictures import write_pictures
-from tests.project import Project, copy_project, make_project
+from tests.project import Project, Typed, copy_project, make_project
 
 # Set before torch is imported, here and in every process that a test starts: results depend on the thread count.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -74,3 +75,18 @@ def project(template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     found = copy_project(template, tmp_path / "p")
     monkeypatch.chdir(found.root)
     return found
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., Typed]:
+    """``typed("run", "tiny")``: a command line of ``wb``, within this process."""
+    from workbench.cli.main import main
+
+    def call(*words: str) -> Typed:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        shown = capsys.readouterr()
+        return Typed(int(end.value.code or 0), shown.out, shown.err)
+
+    return call

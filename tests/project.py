@@ -97,6 +97,22 @@ experiment = Experiment(baseline=Tuned, arms=[Scratch], seeds=1)
 
 
 @dataclass(frozen=True)
+class Typed:
+    """How a command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def complaint(self) -> str:
+        """The one line that says what is wrong; fails if there is more of it, or a traceback."""
+        lines = [line for line in self.err.splitlines() if line.startswith("wb: ")]
+        assert len(lines) == 1 and self.err.splitlines()[-1] == lines[0], self.err
+        assert "Traceback" not in self.err + self.out and "not foreseen" not in self.err
+        return lines[0]
+
+
+@dataclass(frozen=True)
 class Project:
     """A project folder."""
 
@@ -144,7 +160,7 @@ class Project:
     def runs(self, home: Path | None = None) -> dict[tuple[str, str, str], dict[str, Any]]:
         """``{(experiment, arm, seed): run.json and, under "result", result.json}``, of settings' measurements too."""
         found = {}
-        for path in (home or self.home).glob("runs/*/run.json"):
+        for path in (home or self.home).glob("runs/[!.]*/run.json"):  # a dot: set aside, to be done again
             facts = read(path)
             facts["result"] = read(path.with_name("result.json")) if path.with_name("result.json").exists() else None
             found[facts["experiment"], facts["arm"], facts["seed"]] = facts
@@ -159,7 +175,37 @@ def read(path: Path) -> dict[str, Any]:
 
 def numbers(runs: Mapping[Any, Mapping[str, Any]]) -> dict[Any, Any]:
     """What has to be equal, bit for bit, when the same runs are done again: state, metrics, the weights' hash."""
-    return {key: [run["result"][name] for name in ("state", "metrics", "weights")] for key, run in runs.items()}
+    return {key: [run["result"].get(name) for name in ("state", "metrics", "weights")] for key, run in runs.items()}
+
+
+def stored(home: Path) -> dict[str, Any]:
+    """``{wb.key: run}`` of all that the MLflow store of a state folder holds; a key that came twice fails."""
+    from mlflow import MlflowClient
+
+    from workbench.record.mlflow import tracking_uri
+
+    client = MlflowClient(tracking_uri(home))
+    runs = client.search_runs([each.experiment_id for each in client.search_experiments()])
+    found = {run.data.tags["wb.key"]: run for run in runs}
+    assert len(found) == len(runs)
+    return found
+
+
+def no_point_twice(home: Path) -> None:
+    """Fails when a metric of any run has two points at one step, in its journal or in MLflow."""
+    from mlflow import MlflowClient
+
+    from workbench.record.mlflow import tracking_uri
+
+    client = MlflowClient(tracking_uri(home))
+    for key, run in stored(home).items():
+        for metric in run.data.metrics:
+            steps = [point.step for point in client.get_metric_history(run.info.run_id, metric)]
+            assert metric.startswith("system/") or len(steps) == len(set(steps)), (key, metric, steps)
+    for path in home.glob("runs/[!.]*/journal.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        points = [(line["key"], line["step"]) for line in lines if line["kind"] == "metric"]
+        assert len(points) == len(set(points)), path
 
 
 def make_project(root: Path, migrated: Path) -> Project:
@@ -184,3 +230,37 @@ def copy_project(template: Project, root: Path) -> Project:
     """A copy of a project, to change at will."""
     shutil.copytree(template.root, root, symlinks=True)
     return Project(root)
+
+
+def planner(project: Project, **options: Any) -> Any:
+    """A planner of the project; ``options`` as :class:`workbench.study.plan.Options` takes them."""
+    from workbench.record.pins import read_pins
+    from workbench.study.plan import Options, Planner
+
+    pins = {path: pin.md5 for path, pin in read_pins(project.root).items()}
+    return Planner(project.root, project.home, pins, Options(**options))
+
+
+def runner(project: Project, name: str, *, jobs: int = 1, **options: Any) -> Any:
+    """What ``wb run NAME`` sets going, without its printing."""
+    import io
+
+    from workbench.cli.progress import Board
+    from workbench.study.plan import Options
+    from workbench.study.runner import Runner
+    from workbench.study.spec import load_spec
+
+    spec = load_spec(project.root, name)
+
+    def boards(total: int, at_once: int) -> Board:
+        return Board(total, at_once, stream=io.StringIO())
+
+    return Runner(
+        project.root,
+        project.home,
+        spec,
+        Options(**options),
+        jobs=jobs,
+        boards=boards,
+        report=lambda text, done, total: None,
+    )
