@@ -122,7 +122,16 @@ def exploring(name: str, **options) -> Cell:
 
 held_out_fashion = ImageArrays("data/fashion_mnist.npz", pool=(0.5, 1.0), train=2_000)
 
-photos = Cell("photos", arms=photo_arms, about="ImageNet's MobileNetV2 on 14 kinds of fruit, all weights trained")
+# A grid of four learning rates a cell: the more weights train, and the larger the network, the lower it lies.
+whole_network, last_block = [1e-4, 3e-4, 1e-3, 3e-3], [3e-4, 1e-3, 3e-3, 1e-2]
+small_network = [1e-3, 3e-3, 1e-2, 3e-2]
+
+photos = Cell(
+    "photos",
+    arms=photo_arms,
+    grid=whole_network,
+    about="ImageNet's MobileNetV2 on 14 kinds of fruit, all weights trained",
+)
 main_digits = digits(
     "digits",
     arms=[TrainBN, TrainBNSlow, StaleStats, FrozenEval, TrainBNPrecise, StaleThenPrecise],
@@ -131,9 +140,13 @@ main_digits = digits(
 cells = [
     photos,
     Cell(
-        "photos/more", arms=[TrainBN, TrainBNSlow, FrozenEvalAffine, AdaBN, TrainBNPrecise], seeds=3, exploratory=True
+        "photos/more",
+        arms=[TrainBN, TrainBNSlow, FrozenEvalAffine, AdaBN, TrainBNPrecise],
+        seeds=3,
+        exploratory=True,
+        grid=whole_network,
     ),
-    Cell("photos/last", arms=three, seeds=3, exploratory=True, fit__scope="last"),
+    Cell("photos/last", arms=three, seeds=3, exploratory=True, grid=last_block, fit__scope="last"),
     Cell("photos/head", arms=three, seeds=3, exploratory=True, fit__scope="head"),
     main_digits,
     digits(
@@ -236,7 +249,7 @@ experiment = Experiment(
     first_seed=100,
     cells=[*cells, cat_dog],
     claims=claims,
-    choose=Choice(field="fit__lr", values=[3e-4, 1e-3, 3e-3, 1e-2]),
+    choose=Choice(field="fit__lr", values=small_network),
     tiers={
         "smoke": Tier(cells=[photos], arms=three, seeds=1, changes={"fit__epochs": 3}, choosing=False, minutes=2),
         "default": Tier(cells=[photos], seeds=3, minutes=12),

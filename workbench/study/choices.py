@@ -89,11 +89,13 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
     path = choice.field.replace("__", ".")
     for cell, arms, _ in planner.cells(spec):
         for arm in arms:
-            entry = entries.get(_key(planner, spec, spec.experiment.cell(cell.choice), arm, choice))
+            origin = spec.experiment.cell(cell.choice)
+            entry = entries.get(_key(planner, spec, origin, arm, choice))
             if entry is not None:
                 measured = ", ".join(f"{value}: {_shown(score)}" for value, score in entry["measured"].items())
                 why = f"lowest {choice.measure} of {measured}"
-                if entry["value"] in (min(choice.values), max(choice.values)):
+                grid = origin.grid or choice.values
+                if entry["value"] in (min(grid), max(grid)):
                     why += "; the edge of the grid, so a wider one might choose another"
                 rows.append(row(cell.name, f"{arm.__name__} · {path}", entry["value"], why))
     return rows
@@ -124,7 +126,7 @@ def _key(planner: Planner, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> 
     facts = {
         "fields": fields,
         "stages": cls.stages(),
-        "values": [repr(value) for value in choice.values],
+        "values": [repr(value) for value in cell.grid or choice.values],
         "seeds": choice.seeds,
         "measure": choice.measure,
     }

@@ -24,6 +24,7 @@ class Cell:
         seeds, sources: how many seed tuples, and how many pre-trained networks each is crossed with.
         exploratory: its comparisons belong to no confirmatory family.
         choice: name of the cell whose chosen settings this one uses; its own by default.
+        grid: values that a setting is chosen from here, instead of the experiment's.
         about: one sentence for the report.
         changes: fields as in :meth:`Learner.but`, e.g. ``fit__scope="head"``.
     """
@@ -37,15 +38,17 @@ class Cell:
         sources: int = 1,
         exploratory: bool = False,
         choice: str = "",
+        grid: Sequence[Any] = (),
         about: str = "",
         **changes: Any,
     ) -> None:
-        if seeds is not None and seeds < 1 or sources < 1:
-            raise SpecError(f"cell '{name}' has seeds={seeds}, sources={sources}; each takes a whole number from 1")
+        if seeds is not None:
+            _whole(seeds, f"cell '{name}': seeds")
+        _whole(sources, f"cell '{name}': sources")
         self.name, self.about, self.exploratory = name, about, exploratory
         self.arms = None if arms is None else tuple(arms)
         self.seeds, self.sources = seeds, sources
-        self.choice = choice or name
+        self.choice, self.grid = choice or name, tuple(grid)
         self.changes = changes
 
 
@@ -64,6 +67,10 @@ class Tier:
     choosing: bool = True
     minutes: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.seeds is not None:
+            _whole(self.seeds, "a tier's seeds")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
@@ -79,6 +86,11 @@ class Choice:
     values: Sequence[float]
     seeds: int = 1
     measure: str = "validation/error"
+
+    def __post_init__(self) -> None:
+        _whole(self.seeds, "a choice's seeds")
+        if not self.values:
+            raise SpecError(f"the choice of {self.field} has no values", hint="Give it some: values=[1e-3, 1e-2]")
 
 
 class Experiment:
@@ -110,8 +122,7 @@ class Experiment:
         tiers: dict[str, Tier] | None = None,
         choose: Choice | None = None,
     ) -> None:
-        if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-            raise SpecError(f"seeds is {seeds!r}; it takes a whole number from 1")
+        _whole(seeds, "seeds")
         self.baseline, self.arms = baseline, (baseline, *(arm for arm in arms if arm is not baseline))
         self.seeds, self.first_seed, self.measure = seeds, first_seed, measure
         self.claims, self.choose = tuple(claims), choose
@@ -137,6 +148,19 @@ class Experiment:
         cells = [cell.name for cell in self.cells]
         for claim in self.claims:
             claim.check(names, cells)
+        for place in (*self.cells, *self.tiers.values()):
+            for arm in place.arms or ():
+                if arm not in self.arms:
+                    shown = getattr(arm, "__name__", repr(arm))
+                    raise SpecError(
+                        f"a cell or tier has the arm {shown}, which is not among the experiment's", hint="Add it"
+                    )
+        for tier in self.tiers.values():
+            for cell in tier.cells or ():
+                if cell not in self.cells:
+                    raise SpecError(
+                        f"a tier has the cell '{cell.name}', which is not among the experiment's", hint="Add it"
+                    )
         for cell in self.cells:
             if cell.choice not in cells:
                 raise SpecError(
@@ -227,6 +251,11 @@ def _choice_above(arm: Arm, path: str) -> str:
 
 def _complete(cls: type) -> bool:
     return all(hasattr(cls, name) for name in typing.cast("Arm", cls).field_types())
+
+
+def _whole(value: object, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SpecError(f"{what} is {value!r}; it takes a whole number from 1")
 
 
 def _unique(names: Sequence[str], kind: str) -> None:

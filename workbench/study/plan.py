@@ -117,7 +117,7 @@ class Planner:
     def choosing(self, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> dict[Any, list[Planned]]:
         """For each value of the choice, the runs (and their sources) that measure it."""
         runs: dict[Any, list[Planned]] = {}
-        for value in choice.values:
+        for value in cell.grid or choice.values:
             runs[value] = []
             for number in range(choice.seeds):
                 sets = {**self.options.sets, choice.field: value}

@@ -24,7 +24,7 @@ from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
 from workbench.study.outcomes import load
 from workbench.study.plan import Options, Planned, Planner
-from workbench.study.publish import write_curves, write_metrics, write_results
+from workbench.study.publish import write_curves, write_metrics, write_points, write_results
 from workbench.study.settings import grouped
 from workbench.study.spec import Spec
 from workbench.study.summary import summarise
@@ -108,6 +108,7 @@ class Runner:
             write_curves(folder, record, self.home)
             if not _asked_for_less(self.options):
                 write_metrics(self.spec.path.parent / "metrics.json", record, summary, self.home)
+                write_points(self.spec.path.parent / "points.csv", summary)
             sampler.stop()
             journal.seal(summary)
             kept = shipper.stop(timeout=120)
@@ -241,7 +242,7 @@ def study_identity(planner: Planner, spec: Spec) -> str:
         "experiment": spec.name, "options": _asked(planner.options), "cells": cells, "pins": planner.pins,
         "first_seed": experiment.first_seed, "measure": experiment.measure, "library": library_hash(),
         "claims": [claim.as_dict() for claim in experiment.claims],
-        "choice": [choice.field, list(map(repr, choice.values)), choice.seeds, choice.measure] if choice else [],
+        "choice": [repr(choice), [cell.grid for cell, _, _ in planner.cells(spec)]] if choice else [],
     })  # fmt: skip
 
 
