@@ -188,9 +188,7 @@ def test_run_shared_by_two_studies_is_a_child_of_both_with_one_copy_of_the_weigh
     assert {run.info.status for run in (first, second)} == {"FINISHED"}
 
 
-def test_run_deleted_here_and_done_anew_replaces_its_history(
-    home: Path, study: Path, begin: Begin, stored: Stored
-) -> None:
+def test_run_done_anew_here_has_a_history_of_its_own(home: Path, study: Path, begin: Begin, stored: Stored) -> None:
     journal = begin("r1")
     journal.metric("train/loss", 1.0, 0)
     finish(journal)
@@ -199,9 +197,15 @@ def test_run_deleted_here_and_done_anew_replaces_its_history(
     journal = begin("r1")
     facts = read_json(journal.folder / "run.json")
     write_json(journal.folder / "run.json", {**facts, "created": "2026-02-02T03:05:00+00:00"})
+    journal.metric("train/loss", 1.0, 0)
     finish(journal, error=0.5)
     sync(home)
-    assert stored(home)["s1/r1"].data.metrics["test/error"] == 0.5
+    found = stored(home)
+    (old,) = (run for key, run in found.items() if key.startswith("s1/r1#"))
+    new = found["s1/r1"]
+    assert new.data.metrics["test/error"] == 0.5 != old.data.metrics["test/error"]
+    assert history(home, new.info.run_id, "train/loss") == [(0, 1.0)] == history(home, old.info.run_id, "train/loss")
+    assert {run.info.status for run in (old, new)} == {"FINISHED"}
 
 
 def test_what_the_user_deleted_in_mlflow_stays_deleted(home: Path, study: Path, begin: Begin, stored: Stored) -> None:

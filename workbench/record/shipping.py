@@ -176,7 +176,7 @@ class _Sender:
     def _run(self, folder: Path, entry: dict[str, Any]) -> None:
         facts = read_json(folder / "run.json")
         if entry.get("created") != facts.get("created"):
-            entry.clear()  # deleted here and done anew: another history
+            self._retire(folder, entry)
         elif _done(folder, entry):
             self.shipped.complete += 1
             return
@@ -190,6 +190,15 @@ class _Sender:
             self._finish(folder, entry)
         self._status(entry, state, folder)
         self.shipped.complete += _done(folder, entry)
+
+    def _retire(self, folder: Path, entry: dict[str, Any]) -> None:
+        """Done anew here: the new history goes to a new run of MLflow, the old one keeps its own under another key."""
+        if "mlflow_run_id" in entry:
+            run, created = entry["mlflow_run_id"], entry.get("created")
+            self.tracker.tags(run, {"wb.key": f"{self.folder.name}/{folder.name}#{created}"})
+            if entry.get("status") == "RUNNING":
+                self.tracker.status(run, "KILLED")
+        entry.clear()
 
     def _describe_run(self, folder: Path, entry: dict[str, Any], facts: dict[str, Any]) -> None:
         parent, tracker = self.ledger["study"]["mlflow_run_id"], self.tracker
