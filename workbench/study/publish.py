@@ -1,7 +1,9 @@
-"""The readable results of a study: tables, figure, report, and the metrics file that DVC reads."""
+"""The readable results of a study: tables, figure, report, and the files that DVC reads."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import statistics
@@ -53,6 +55,19 @@ def write_metrics(path: Path, record: Mapping[str, Any], summary: Mapping[str, A
         for claim in summary["claims"]
     }
     write_json(path, {"tier": summary["tier"], "seeds": summary["n_seeds"], "cells": cells, "claims": claims})
+
+
+def write_points(path: Path, summary: Mapping[str, Any]) -> None:
+    """Writes a line ``cell,arm,seed,source,value,failed`` for every run, for ``dvc plots`` and spreadsheets."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("cell", "arm", "seed", "source", "value", "failed"))
+    for cell in summary["cells"]:
+        for arm in cell["arms"]:
+            for each in arm["points"]:
+                value = _rounded(each["value"])
+                lines.writerow((cell["name"], arm["name"], each["seed"], each["source"], value, int(each["failed"])))
+    write_bytes(path, text.getvalue().encode())
 
 
 def _numbers(arm: Mapping[str, Any]) -> dict[str, Any]:
