@@ -147,7 +147,7 @@ class Project:
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=900,
         )
         assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done

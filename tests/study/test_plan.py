@@ -1,0 +1,141 @@
+"""Which runs a tier consists of, in what order, and what each needs."""
+
+import dataclasses
+
+import pytest
+
+from tests.project import TARGET, TINY, Project
+from workbench.errors import SpecError, UsageError
+from workbench.record.pins import read_pins
+from workbench.study.experiment import Cell, Choice, Tier
+from workbench.study.plan import CHOOSING_SEED, Options, Planned, Planner, parse_sets, settle
+from workbench.study.spec import load_spec
+
+
+def planner(project: Project, **options: object) -> Planner:
+    pins = {path: pin.md5 for path, pin in read_pins(project.root).items()}
+    return Planner(project.root, project.home, pins, Options(**options))  # type: ignore[arg-type]
+
+
+def names(runs: list[Planned]) -> list[tuple[str, str]]:
+    return [(run.arm, str(run.seeds)) for run in runs]
+
+
+def test_every_arm_with_every_seed(project: Project) -> None:
+    runs = planner(project).runs(load_spec(project.root, "tiny"), {})
+    assert names(runs) == [(arm, seed) for seed in "01" for arm in ("TrainBN", "Stale", "Precise")]
+    assert len({run.id for run in runs}) == 6 and all(run.id == run.identity[:16] for run in runs)
+    assert runs[0].label == "main · TrainBN · seed 0"
+    assert runs[0].pins == {"data/small.npz": read_pins(project.root)["data/small.npz"].md5}
+    again = planner(project).runs(load_spec(project.root, "tiny"), {})
+    assert [run.id for run in again] == [run.id for run in runs]
+
+
+def test_an_arm_that_only_differs_after_training_waits_for_the_weights(project: Project) -> None:
+    runs = {(run.arm, str(run.seeds)): run for run in planner(project).runs(load_spec(project.root, "tiny"), {})}
+    base, precise = runs["TrainBN", "1"], runs["Precise", "1"]
+    assert precise.trained == base.trained and precise.trained_by == base.id and base.id in precise.after
+    assert base.trained_by == "" == runs["Stale", "1"].trained_by
+    alone = planner(project, arms=("Stale",)).runs(load_spec(project.root, "tiny"), {})
+    assert {run.arm for run in alone} == {"TrainBN", "Stale"}
+
+
+def test_options_cut_a_tier_down(project: Project) -> None:
+    spec = load_spec(project.root, "tiny")
+    assert names(planner(project, tier="smoke", arms=("Stale",)).runs(spec, {})) == [("TrainBN", "0"), ("Stale", "0")]
+    assert len(planner(project, seeds=5).runs(spec, {})) == 15
+    for wrong in ({"arms": ("Stal",)}, {"cells": ("x",)}, {"tier": "x"}):
+        with pytest.raises(SpecError, match=r"there is no (arm|cell|tier)"):
+            planner(project, **wrong).runs(spec, {})
+
+
+def test_sources_come_first_and_once(project: Project) -> None:
+    spec = load_spec(project.root, "target")
+    spec.experiment.cells = (Cell("main", sources=2), Cell("again", sources=2, fit__epochs=2, exploratory=True))
+    runs = planner(project).runs(spec, {})
+    sources = [run for run in runs if run.experiment == "source"]
+    assert names(sources) == [("First", "0"), ("First", "1")]
+    for run in runs:
+        if run.arm == "Tuned":
+            needed = sources[run.seeds.source]
+            assert run.sources == {"experiments/source": needed.id} and needed.id in run.after
+            assert runs.index(needed) < runs.index(run)
+        elif run.arm == "Scratch":
+            assert not run.sources
+    assert planner(project).paths(spec) == ["data/small.npz"]
+
+
+def test_a_source_by_the_name_of_its_arm(project: Project) -> None:
+    project.spec(
+        "target",
+        TARGET.replace('"experiments/source", norm=Norm()', '"experiments/source:Second", norm=Norm(kind="none")'),
+    )
+    runs = planner(project).runs(load_spec(project.root, "target"), {})
+    assert [run.arm for run in runs if run.experiment == "source"] == ["Second"]
+    project.spec("target", TARGET.replace("experiments/source", "experiments/sorce"))
+    with pytest.raises(UsageError, match="did you mean 'source'"):
+        planner(project).runs(load_spec(project.root, "target"), {})
+
+
+def test_runs_that_two_cells_share_are_one_run(project: Project) -> None:
+    spec = load_spec(project.root, "tiny")
+    spec.experiment.cells = (Cell("a"), Cell("b"), Cell("c", fit__epochs=1))
+    runs = planner(project, seeds=1).runs(spec, {})
+    assert len(runs) == 9 and len({run.id for run in runs}) == 6
+    linked = [run for run in runs if run.arm == "Precise"]
+    assert all(run.trained_by and run.trained_by != run.id for run in linked)
+
+
+def test_changes_of_cell_tier_and_command_line_reach_the_runs(project: Project) -> None:
+    spec = load_spec(project.root, "tiny")
+    spec.experiment.tiers["smoke"] = Tier(seeds=1, changes={"fit__epochs": 1})
+    (run, *_) = planner(project, tier="smoke", sets={"fit__lr": 0.5}).runs(spec, {})
+    assert (run.cls.fit.epochs, run.cls.fit.lr, run.sets) == (1, 0.5, {"fit__lr": 0.5})
+
+
+def test_choosing_has_seeds_of_its_own(project: Project) -> None:
+    spec = load_spec(project.root, "tiny")
+    choice = Choice(field="fit__lr", values=[1e-3, 1e-2], seeds=2)
+    spec.experiment.choose = choice
+    plans = planner(project).choosing(spec, spec.experiment.cells[0], spec.experiment.arm("Precise"), choice)
+    assert set(plans) == {1e-3, 1e-2}
+    for value, runs in plans.items():
+        assert [run.seeds.order for run in runs] == [CHOOSING_SEED, CHOOSING_SEED + 1]
+        assert all(run.choosing and run.cls.fit.lr == value and run.cls.recalibrate == "never" for run in runs)
+    assert "· lr 0.001" in plans[1e-3][0].label
+    chosen = planner(project).runs(spec, {("main", "Stale"): 0.25})
+    assert {run.cls.fit.lr for run in chosen if run.arm == "Stale"} == {0.25}
+    assert {run.cls.fit.lr for run in chosen if run.arm == "TrainBN"} == {1e-2}
+    fixed = planner(project, sets={"fit__lr": 0.5}).runs(spec, {("main", "Stale"): 0.25})
+    assert {run.cls.fit.lr for run in fixed} == {0.5}
+
+
+def test_data_that_is_not_pinned_is_named(project: Project) -> None:
+    project.spec("tiny", TINY.replace("data/small.npz", "data/smal.npz"))
+    with pytest.raises(SpecError, match=r"reads data/smal.npz.*did you mean 'data/small.npz'"):
+        planner(project).runs(load_spec(project.root, "tiny"), {})
+
+
+def test_what_auto_became_reaches_only_what_is_still_auto(project: Project) -> None:
+    base = load_spec(project.root, "tiny").experiment.baseline
+    open_ = base.but(fit__lr="auto")
+    assert settle(open_, {"fit__lr": 0.3, "fit__epochs": 9}).fit == base.fit.but(lr=0.3)
+    assert settle(base, {"fit__lr": 0.3}) is base
+
+
+def test_settings_that_are_typed(project: Project) -> None:
+    base = load_spec(project.root, "tiny").experiment.baseline
+    typed = parse_sets(["fit.lr=1e-3", "fit.clip=None", "data.path=data/x=y.npz", "model.norm.affine=False"], base)
+    assert typed == {"fit__lr": 1e-3, "fit__clip": None, "data__path": "data/x=y.npz", "model__norm__affine": False}
+    for wrong, said in (
+        ("fit.lr", "has no value"),
+        ("fit.rl=3", "did you mean 'fit.lr'"),
+        ("=3", "'' is not a setting"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            parse_sets([wrong], base)
+
+
+def test_a_planned_run_is_plain_enough_to_compare(project: Project) -> None:
+    (run, *_) = planner(project).runs(load_spec(project.root, "tiny"), {})
+    assert dataclasses.replace(run) == run and planner(project).state(run) == "new"
