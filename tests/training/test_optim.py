@@ -60,8 +60,15 @@ def test_the_learning_rate_is_the_schedules_times_the_groups_factor(network: nn.
     optimizer = build_optimizer(groups(network), FineTune(lr=0.1, body_lr=0.25))
     assert all(group["lr"] == 0.1 for group in optimizer.param_groups)
     set_lr(optimizer, 0.02)
-    rates = {group["name"]: group["lr"] for group in optimizer.param_groups}
-    assert rates == pytest.approx({"stem": 0.005, "block": 0.005, "head": 0.02})
+    rates = {id(each): group["lr"] for group in optimizer.param_groups for each in group["params"]}
+    for name, each in network.named_parameters():
+        assert rates[id(each)] == pytest.approx(0.02 if name.startswith("head") else 0.005)
+
+
+def test_layers_with_equal_settings_share_a_group(network: nn.ModuleDict) -> None:
+    assert len(build_optimizer(groups(network), FineTune(lr=0.1)).param_groups) == 4
+    assert len(build_optimizer(groups(network), OneCycle(lr=0.1)).param_groups) == 2
+    assert len(build_optimizer(groups(network), OneCycle(lr=0.1, weight_decay=0.0)).param_groups) == 1
 
 
 def test_sgd_has_nesterov_momentum_and_adamw_decoupled_decay(network: nn.ModuleDict) -> None:
