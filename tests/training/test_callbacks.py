@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from tests.training.conftest import Bars
 from workbench import Callback
 from workbench.training.callbacks import EVENTS, Hooks
+from workbench.training.state import State
 
 
 class First(Callback):
@@ -57,3 +61,20 @@ def test_explain_shows_what_runs_where() -> None:
 
 def test_every_event_is_a_method_of_the_base_and_the_other_way_round() -> None:
     assert set(EVENTS) == {name for name in vars(Callback) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("micro", [None, 20])
+def test_a_loss_that_a_callback_changes_is_the_one_that_trains(pictures: Path, micro: int | None) -> None:
+    class Nothing(Callback):
+        """Takes the loss away."""
+
+        def after_loss(self, state: State) -> None:
+            """Zero, with a gradient of zero."""
+            assert state.loss is not None
+            state.loss = state.loss * 0.0
+
+    arm = Bars.but(fit__epochs=1, fit__optimizer="sgd", fit__weight_decay=0.0, fit__micro=micro)
+    start = arm(0, root=pictures).begin().model.state_dict()
+    result = arm(0, root=pictures).run(callbacks=[Nothing()])
+    assert all(torch.equal(value, start[name]) for name, value in result.model.named_parameters())
+    assert {p.value for p in result.history if p.key == "train/loss"} == {0.0}

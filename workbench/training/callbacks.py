@@ -38,7 +38,10 @@ class Callback:
         """``state.batch`` is set; the forward pass comes next."""
 
     def after_loss(self, state: State) -> None:
-        """``state.loss`` is set, a scalar tensor on the device; reading it with ``item()`` costs a synchronisation."""
+        """``state.loss`` is a scalar tensor on the device; what is put in its place is what backward sees.
+
+        Reading it with ``item()`` costs a synchronisation.
+        """
 
     def after_backward(self, state: State) -> None:
         """Gradients are complete for the whole batch and not yet clipped."""

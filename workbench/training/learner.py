@@ -167,14 +167,15 @@ class Learner(Described):
         """
         batch, model = state.batch, state.model
         assert batch is not None
-        total = torch.zeros((), device=state.device)
-        for piece in batch.split(self.recipe.micro or len(batch)):
+        pieces = [batch] if self.recipe.micro is None else batch.split(self.recipe.micro)
+        total: torch.Tensor | None = None
+        for piece in pieces:
             output = self.forward(model, self.inputs(piece, training=True, epoch=state.epoch))
             state.loss = self.loss(output, piece)
-            share = state.loss * (len(piece) / len(batch))
             _call(hooks, "after_loss", state)
+            share = state.loss if len(pieces) == 1 else state.loss * (len(piece) / len(batch))
             share.backward()
-            total = total + share.detach()
+            total = share.detach() if total is None else total + share.detach()
         _call(hooks, "after_backward", state)
         if self.recipe.clip is not None:
             nn.utils.clip_grad_norm_(model.parameters(), self.recipe.clip)
