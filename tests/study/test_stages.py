@@ -12,16 +12,43 @@ from workbench.study.stages import add_stage, stage_for
 
 
 def test_a_first_stage_makes_the_file(tmp_path: Path) -> None:
-    assert add_stage(tmp_path, "first", stage_for("first", ["data/mnist.npz"]))
+    assert add_stage(tmp_path, "first", stage_for(tmp_path, "first", ["data/mnist.npz"]))
     assert yaml.safe_load((tmp_path / "dvc.yaml").read_text()) == {
         "stages": {
             "first": {
                 "cmd": "wb run experiments/first --tier default",
-                "deps": ["experiments/first/spec.py", "workbench", "data/mnist.npz"],
-                "metrics": [{"experiments/first/metrics.json": {"cache": False}}],
+                "deps": ["experiments/first/spec.py", "data/mnist.npz"],
+                "metrics": [{"experiments/first/metrics.json": {"cache": False, "persist": True}}],
+                "plots": [{"experiments/first/points.csv": {"cache": False, "persist": True}}],
             }
         }
     }
+    assert not (tmp_path / ".dvc").exists()
+
+
+def test_choices_and_the_librarys_sources_count_where_they_are_there(tmp_path: Path) -> None:
+    (tmp_path / "workbench").mkdir()
+    (tmp_path / "experiments/first").mkdir(parents=True)
+    (tmp_path / "experiments/first/choices.json").write_text("{}")
+    stage = stage_for(tmp_path, "first", ["data/mnist.npz"], tier="full", deps=["experiments/source/spec.py"])
+    assert stage["cmd"] == "wb run experiments/first --tier full"
+    assert stage["deps"] == [
+        "experiments/first/spec.py",
+        "experiments/first/choices.json",
+        "workbench",
+        "experiments/source/spec.py",
+        "data/mnist.npz",
+    ]
+
+
+def test_the_plots_template_comes_once_and_is_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    add_stage(tmp_path, "first", stage_for(tmp_path, "first", []))
+    template = tmp_path / ".dvc/plots/wb_dots.json"
+    assert "<DVC_METRIC_DATA>" in template.read_text()
+    template.write_text("mine")
+    add_stage(tmp_path, "second", stage_for(tmp_path, "second", []))
+    assert template.read_text() == "mine"
 
 
 def test_other_stages_and_comments_are_kept_byte_for_byte(tmp_path: Path) -> None:
@@ -37,7 +64,7 @@ def test_other_stages_and_comments_are_kept_byte_for_byte(tmp_path: Path) -> Non
     )
     path = tmp_path / "dvc.yaml"
     path.write_text(before)
-    add_stage(tmp_path, "new", stage_for("new", []))
+    add_stage(tmp_path, "new", stage_for(tmp_path, "new", []))
     after = path.read_text()
     first, second = before.split("plots:")
     assert after.startswith(first)
@@ -48,14 +75,14 @@ def test_other_stages_and_comments_are_kept_byte_for_byte(tmp_path: Path) -> Non
 def test_a_stage_that_is_there_is_left_alone(tmp_path: Path) -> None:
     add_stage(tmp_path, "mine", {"cmd": "echo changed by hand"})
     before = (tmp_path / "dvc.yaml").read_bytes()
-    assert not add_stage(tmp_path, "mine", stage_for("mine", []))
+    assert not add_stage(tmp_path, "mine", stage_for(tmp_path, "mine", []))
     assert (tmp_path / "dvc.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize("text", ["", "stages:\n", "# only a comment\n"])
 def test_an_empty_file_counts_as_no_stages(tmp_path: Path, text: str) -> None:
     (tmp_path / "dvc.yaml").write_text(text)
-    assert add_stage(tmp_path, "mine", stage_for("mine", []))
+    assert add_stage(tmp_path, "mine", stage_for(tmp_path, "mine", []))
     assert list(yaml.safe_load((tmp_path / "dvc.yaml").read_text())["stages"]) == ["mine"]
 
 
@@ -65,13 +92,13 @@ def test_an_empty_file_counts_as_no_stages(tmp_path: Path, text: str) -> None:
 def test_a_broken_file_is_refused_and_kept(tmp_path: Path, text: str, where: str) -> None:
     (tmp_path / "dvc.yaml").write_text(text)
     with pytest.raises(RecordError) as caught:
-        add_stage(tmp_path, "mine", stage_for("mine", []))
+        add_stage(tmp_path, "mine", stage_for(tmp_path, "mine", []))
     assert where in caught.value.where
     assert (tmp_path / "dvc.yaml").read_text() == text
 
 
 def test_dvc_reads_it(tmp_path: Path) -> None:
-    add_stage(tmp_path, "mine", stage_for("mine", ["data/mnist.npz"], deps=["experiments/source/spec.py"]))
+    add_stage(tmp_path, "mine", stage_for(tmp_path, "mine", ["data/mnist.npz"], deps=["experiments/source/spec.py"]))
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=tmp_path, check=True)
     listed = subprocess.run(

@@ -67,7 +67,7 @@ def command(name: str) -> None:
     folder = root / "experiments" / name
     refuse_existing(folder)
     write(folder)
-    add_stage(root, name, stage_for(name, _READS))
+    add_stage(root, name, stage_for(root, name, _READS))
     place = Path(os.path.relpath(folder)).as_posix()
     click.echo(f"{place}/spec.py    the question, its arms and its claim: edit it")
     click.echo(f"{place}/README.md  what it asks and how to read the answer")

@@ -8,35 +8,61 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RecordError
-from workbench.record.files import write_bytes
+from workbench.record.files import write_bytes, write_json
 
-_HEAD = b"# One stage for each experiment; data sets themselves are pinned in data.dvc.\n"
+_HEAD = b"""\
+# One stage for each experiment; data sets themselves are pinned in data.dvc.
+# In a fresh clone, with .venv/bin on the PATH: wb data pull && dvc repro NAME
+"""
+_TEMPLATE = "wb_dots"
+# DVC's own templates either draw numbers as names or add up an arm's seeds.
+_DOTS: dict[str, Any] = {
+    "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+    "data": {"values": "<DVC_METRIC_DATA>"},
+    "title": "<DVC_METRIC_TITLE>",
+    "mark": {"type": "point", "tooltip": {"content": "data"}},
+    "encoding": {
+        "x": {"field": "<DVC_METRIC_X>", "type": "quantitative", "title": "<DVC_METRIC_X_LABEL>"},
+        "y": {"field": "<DVC_METRIC_Y>", "type": "nominal", "title": None},
+        "row": {"field": "cell", "type": "nominal", "title": None, "sort": None},
+        "color": {"field": "rev", "type": "nominal"},
+    },
+    "resolve": {"scale": {"y": "independent"}},
+}
 
 
 def stage_for(
-    name: str, data_paths: Sequence[str], *, tier: str = "default", deps: Sequence[str] = ()
+    root: Path, name: str, data_paths: Sequence[str], *, tier: str = "default", deps: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The stage of ``experiments/NAME``.
 
     Args:
+        root: the project; its library's sources and the experiment's choices.json count where they are there.
         name: of the experiment's folder.
         data_paths: the data files that it reads, relative to the project's root.
         tier: that ``dvc repro`` runs.
         deps: what else it depends on, e.g. the spec of the experiment whose networks it starts from.
 
     Returns:
-        The value of ``stages: {NAME: ...}`` in dvc.yaml. Results are small text files that git keeps, hence no cache.
+        The value of ``stages: {NAME: ...}`` in dvc.yaml. Results are small text files that git keeps, hence no cache;
+        DVC leaves the old ones in place while it runs the stage, so that stopping it loses nothing.
     """
     folder = f"experiments/{name}"
+    there = [each for each in (f"{folder}/choices.json", "workbench") if (root / each).exists()]
+    kept = {"cache": False, "persist": True}
+    drawn = {"template": _TEMPLATE, "x": "value", "y": "arm"} if (root / ".dvc").is_dir() else {}
     return {
         "cmd": f"wb run {folder} --tier {tier}",
-        "deps": [f"{folder}/spec.py", "workbench", *deps, *data_paths],
-        "metrics": [{f"{folder}/metrics.json": {"cache": False}}],
+        "deps": [f"{folder}/spec.py", *there, *deps, *data_paths],
+        "metrics": [{f"{folder}/metrics.json": dict(kept)}],
+        "plots": [{f"{folder}/points.csv": {**kept, **drawn}}],
     }
 
 
 def add_stage(root: Path, name: str, stage: dict[str, Any]) -> bool:
     """Write a stage into ``root/dvc.yaml``, keeping the other stages and the comments as they are.
+
+    The template of its plot goes into ``.dvc/plots``, unless one of that name is there.
 
     Returns:
         False when that stage is there already; it is then left as it is.
@@ -55,6 +81,9 @@ def add_stage(root: Path, name: str, stage: dict[str, Any]) -> bool:
     stages[name] = stage
     text = io.BytesIO()
     yaml.dump(whole, text)
+    template = root / ".dvc" / "plots" / f"{_TEMPLATE}.json"
+    if (root / ".dvc").is_dir() and not template.exists():
+        write_json(template, _DOTS)
     write_bytes(path, (b"" if path.exists() else _HEAD) + text.getvalue())
     return True
 
