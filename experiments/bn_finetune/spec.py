@@ -26,7 +26,7 @@ from workbench import (
 class TrainBN(Learner):
     """Statistics follow the new data, affine weights are trained (fastai's train_bn=True): the reference."""
 
-    data = ImageFolder("data/grocery.zip", size=96, augment=Augment())
+    data = ImageFolder("data/grocery.zip", size=96, augment=Augment(flip=True))
     model = Pretrained("data/mobilenet_v2.pth", norm=Norm(stats="track", affine=True))
     fit = FineTune(epochs=6, batch=32, lr=1e-3, body_lr=1.0)
     diagnostics = ("train", "train_mode", "recalibrated")

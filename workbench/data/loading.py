@@ -141,7 +141,7 @@ def _planes(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
 
 def centre(images: torch.Tensor, size: int | None) -> torch.Tensor:
     """The middle square of side ``size`` of pictures of shape (..., h, w); None keeps them whole."""
-    if size is None:
+    if size is None or images.shape[-2:] == (size, size):
         return images
     top, left = (images.shape[-2] - size) // 2, (images.shape[-1] - size) // 2
     return images[..., top : top + size, left : left + size]
