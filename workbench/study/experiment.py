@@ -137,7 +137,8 @@ class Experiment:
                 raise SpecError(f"{arm!r} is not a Learner class", hint="List classes, not instances, as arms")
         _unique([arm.__name__ for arm in self.arms], "arm")
         _unique([cell.name for cell in self.cells], "cell")
-        described = {arm.__name__: (arm.flatten(), arm.stages()) for arm in self.arms}
+        excused = {arm: arm.but(confounded="") for arm in self.arms}  # words make no difference
+        described = {arm.__name__: (excused[arm].flatten(), arm.stages()) for arm in self.arms}
         names = list(described)
         for position, name in enumerate(names):
             for other in names[:position]:
@@ -148,7 +149,8 @@ class Experiment:
         cells = [cell.name for cell in self.cells]
         for claim in self.claims:
             claim.check(names, cells)
-        for place in (*self.cells, *self.tiers.values()):
+        places: list[Cell | Tier] = [*self.cells, *self.tiers.values()]
+        for place in places:
             for arm in place.arms or ():
                 if arm not in self.arms:
                     shown = getattr(arm, "__name__", repr(arm))
