@@ -8,7 +8,6 @@ from typing import Literal
 
 from workbench.errors import WorkbenchError
 from workbench.record.pins import read_pins, state
-from workbench.streams import Seeds
 from workbench.study.experiment import differences
 from workbench.study.plan import Options, Planner
 from workbench.study.spec import Spec
@@ -28,7 +27,9 @@ def check(root: Path, home: Path, spec: Spec, options: Options) -> list[Check]:
     """Every finding about a tier of an experiment, in the order in which a run would meet them."""
     pins = read_pins(root)
     planner = Planner(root, home, {path: pin.md5 for path, pin in pins.items()}, options)
-    return [*_arms(planner, spec), *_data(root, planner, spec), *_parts(planner, spec), *_claims(planner, spec)]
+    parts = _parts(planner, spec)
+    data = [] if parts[0].state == "wrong" else _data(root, planner, spec)  # what it reads, only its parts can say
+    return [*_arms(planner, spec), *data, *parts, *_claims(planner, spec)]
 
 
 def _arms(planner: Planner, spec: Spec) -> list[Check]:
@@ -67,8 +68,7 @@ def _parts(planner: Planner, spec: Spec) -> list[Check]:
     try:
         for cell, arms, _ in planner.cells(spec):
             for arm in arms:
-                sets = dict(planner.options.sets)
-                planner.run(spec, cell, arm, Seeds.of(spec.experiment.first_seed), sets)
+                planner.derived(spec, cell, arm, planner.options.sets).fields()
     except WorkbenchError as error:
         return [Check("wrong", f"{cell.name} · {arm.__name__}", str(error))]
     return [Check("ok", "settings", "every arm can be described in every cell")]
