@@ -1,0 +1,55 @@
+""" "auto" is resolved once, on the baseline, remembered, and the same for every arm."""
+
+import pytest
+
+from tests.project import TINY, Project, planner
+from workbench.study import autos
+from workbench.study.plan import Planned
+from workbench.study.spec import load_spec
+
+
+def no_runs(runs: list[Planned]) -> None:
+    assert runs == []
+
+
+@pytest.fixture
+def open_project(project: Project) -> Project:
+    project.spec("tiny", TINY.replace("epochs=2, batch=32, lr=1e-2", 'epochs=2, batch="auto", lr="auto"'))
+    return project
+
+
+def test_found_once_and_shared(open_project: Project) -> None:
+    spec, asked = load_spec(open_project.root, "tiny"), planner(open_project, seeds=1)
+    cell, base = spec.experiment.cells[0], spec.experiment.baseline
+    assert autos.open_fields(base) == ["batch", "lr"] and autos.remembered(asked, spec, cell, base) is None
+    rows = autos.resolve_all(asked, spec, no_runs)
+    found = asked.autos["main"]
+    assert found["fit__batch"] == 32 and 1e-6 < found["fit__lr"] < 1 and set(found) == {"fit__batch", "fit__lr"}
+    by_name = {row["setting"]: row for row in rows}
+    assert by_name["fit.lr"]["value"] == found["fit__lr"] and by_name["fit.lr"]["why"]
+    runs = asked.runs(spec, {})
+    assert {(run.cls.fit.batch, run.cls.fit.lr) for run in runs} == {(32, found["fit__lr"])}
+
+    again = planner(open_project, seeds=1)
+    assert autos.remembered(again, spec, cell, base) is not None
+    assert autos.resolve_all(again, spec, no_runs) == rows and [run.id for run in again.runs(spec, {})] == [
+        run.id for run in runs
+    ]
+
+
+def test_another_question_is_asked_anew(open_project: Project) -> None:
+    spec, asked = load_spec(open_project.root, "tiny"), planner(open_project)
+    autos.resolve_all(asked, spec, no_runs)
+    cell, base = spec.experiment.cells[0], spec.experiment.baseline
+    other = planner(open_project, sets={"data__train": 64})
+    assert autos.remembered(other, spec, cell, base) is None
+    moved = planner(open_project)
+    moved.pins = {"data/small.npz": "0" * 32}
+    assert autos.remembered(moved, spec, cell, base) is None
+
+
+def test_without_auto_the_settings_are_told_all_the_same(project: Project) -> None:
+    spec, asked = load_spec(project.root, "tiny"), planner(project)
+    rows = autos.resolve_all(asked, spec, no_runs)
+    assert asked.autos == {"main": {}} and {row["cell"] for row in rows} == {"main"}
+    assert {"loss", "head", "normalise.mean"} <= {row["setting"] for row in rows}

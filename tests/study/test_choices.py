@@ -1,0 +1,80 @@
+"""Settings chosen on validation data: the same budget for each arm, remembered beside the spec."""
+
+import shutil
+
+import pytest
+
+from tests.project import TINY, Project, planner, read, runner
+from workbench.study import choices
+from workbench.study.experiment import Choice, Tier
+from workbench.study.spec import Spec, load_spec
+
+QUICK = {"fit__epochs": 1, "data__train": 64}
+CHOOSING = TINY.replace("import Augment,", "import Augment, Choice, Tier,").replace(
+    "    seeds=2,",
+    '    seeds=1,\n    choose=Choice(field="fit__lr", values=[1e-3, 3e-2]),\n'
+    '    tiers={"smoke": Tier(seeds=1, choosing=False)},',
+)
+
+
+@pytest.fixture
+def chosen(project: Project) -> tuple[Project, Spec]:
+    project.spec("tiny", CHOOSING.replace("epochs=2, batch=32", "epochs=1, batch=32"))
+    return project, load_spec(project.root, "tiny")
+
+
+def test_what_has_to_be_chosen(chosen: tuple[Project, Spec]) -> None:
+    project, spec = chosen
+    known, missing = choices.known_choices(planner(project), spec)
+    assert known == {} and [(cell.name, arm.__name__) for cell, arm, _ in missing] == [
+        ("main", "TrainBN"),
+        ("main", "Stale"),
+    ]
+    for nothing in ({"tier": "smoke"}, {"sets": {"fit__lr": 1e-2}}):
+        assert choices.known_choices(planner(project, **nothing), spec) == ({}, [])
+        assert choices.chosen_settings(planner(project, **nothing), spec) == []
+
+
+def test_the_best_on_validation_is_taken_and_never_asked_for_again(chosen: tuple[Project, Spec]) -> None:
+    project, spec = chosen
+    study = runner(project, "tiny").run()
+    kept = read(project.root / "experiments/tiny/choices.json")
+    assert kept["field"] == "fit__lr" and kept["measure"] == "validation/error"
+    for entry in kept["entries"].values():
+        assert set(entry["measured"]) == {"0.001", "0.03"}
+        assert entry["measured"][repr(entry["value"])] == min(entry["measured"].values())
+    runs = [facts for key, facts in project.runs().items() if not facts["choosing"]]
+    by_arm = {facts["arm"]: facts["fields"]["fit.lr"] for facts in runs}
+    assert by_arm["TrainBN"] == by_arm["Precise"] and set(by_arm.values()) <= {1e-3, 3e-2} and len(runs) == 3
+    assert study.trained == 7  # two arms x two values, then three arms; Precise takes what TrainBN was given
+    assert {setting["name"] for setting in study.record["settings"]} >= {"Stale · fit.lr", "Precise · fit.lr"}
+    assert not any("validation/error" in facts["result"]["metrics"] for facts in runs)
+
+    before = (project.root / "experiments/tiny/choices.json").read_bytes()
+    shutil.rmtree(project.home / "runs")  # another clone has the file and no runs
+    known, missing = choices.known_choices(planner(project), spec)
+    assert missing == [] and known == {("main", arm): value for arm, value in by_arm.items()}
+    assert runner(project, "tiny").run().trained == 3
+    assert (project.root / "experiments/tiny/choices.json").read_bytes() == before
+
+
+def test_a_value_that_diverges_loses(chosen: tuple[Project, Spec]) -> None:
+    project, spec = chosen
+    spec.experiment.choose = Choice(field="fit__lr", values=[99.0, 1e-2])
+    spec.experiment.tiers["default"] = Tier(changes={"fit__optimizer": "sgd", "model__norm__kind": "none"})
+    asked = planner(project, arms=("TrainBN",))
+    _, missing = choices.known_choices(asked, spec)
+
+    def execute(runs: list[object]) -> None:
+        from workbench.study.engines.inline import Listener, run_inline
+        from workbench.study.execute import task_for
+
+        tasks = [task_for(run, home=project.home, root=project.root, device="cpu", threads=1, facts={}) for run in runs]  # type: ignore[arg-type]
+        quiet = Listener(lambda run: None, lambda *each: None, lambda run, state: None)
+        run_inline(tasks, {run.id: run.cls for run in runs}, quiet)  # type: ignore[attr-defined, arg-type]
+
+    choices.choose(asked, spec, missing, execute)  # type: ignore[arg-type]
+    (entry,) = read(choices.choices_file(spec))["entries"].values()
+    assert entry["value"] == 1e-2 and entry["measured"]["99.0"] is None
+    (row,) = choices.chosen_settings(asked, spec)
+    assert "99.0: failed" in row["why"] and row["value"] == 1e-2

@@ -1,0 +1,57 @@
+"""The plan in tables: what differs, what is recorded, what is open, how long it takes."""
+
+from tests.project import TINY, Project, runner
+from workbench.study.overview import Overview, overview
+from workbench.study.plan import Options
+from workbench.study.spec import load_spec
+
+QUICK = {"fit__epochs": 1, "data__train": 64}
+
+
+def look(project: Project, name: str = "tiny", jobs: int = 2, **options: object) -> Overview:
+    return overview(project.root, project.home, load_spec(project.root, name), Options(**options), jobs)  # type: ignore[arg-type]
+
+
+def test_before_anything_is_recorded(project: Project) -> None:
+    found = look(project)
+    assert found.arms == [
+        ("main", "TrainBN", "the baseline", "2", "0"),
+        ("main", "Stale", "TrainBN: model.norm.stats=batch, model.norm.affine=False", "2", "0"),
+        ("main", "Precise", "TrainBN: recalibrate=after", "2", "0"),
+    ]
+    assert found.notes == [] and not (project.home / "runs").exists()
+    assert found.line.startswith("tier default: 6 runs, 0 recorded, 6 to do on cpu, 2 at a time")
+    assert "time unknown" in found.line
+
+
+def test_sources_have_rows_of_their_own(project: Project) -> None:
+    found = look(project, "target")
+    assert ("source: source", "First · seed 0", "", "1", "0") in found.arms and "3 runs" in found.line
+
+
+def test_after_a_run_it_knows_what_is_recorded_and_how_long_it_takes(project: Project) -> None:
+    runner(project, "tiny", tier="smoke", sets=QUICK).run()
+    found = look(project, tier="smoke", sets=QUICK)
+    assert [row[-2:] for row in found.arms] == [
+        ("1", "1")
+    ] * 3 and found.line == "tier smoke: 3 runs, 3 recorded, 0 to do"
+    assert found.notes == ["--set makes this study exploratory: its claims are not the pre-registered ones"]
+    more = look(project, sets=QUICK)
+    assert "6 runs, 3 recorded, 3 to do" in more.line and ", about " in more.line and more.line.endswith(" s")
+    assert any(row["name"] == "loss" for row in found.settings)
+
+
+def test_what_is_confounded_or_open_is_said(project: Project) -> None:
+    text = TINY.replace('    recalibrate = "after"', '    recalibrate = "after"\n    level = "fast"')
+    project.spec("tiny", text.replace("lr=1e-2", 'lr="auto"'))
+    found = look(project)
+    assert len(found.notes) == 1 and found.notes[0].startswith(
+        "Precise is confounded: it changes recalibrate and level at once"
+    )
+    assert {
+        "name": "auto",
+        "value": "open",
+        "why": "found when the study starts, on the baseline",
+    } in found.settings
+    project.spec("tiny", text.replace('level = "fast"', 'level = "fast"\n    confounded = "on purpose"'))
+    assert look(project).notes == ["Precise changes 2 things: on purpose"]

@@ -1,0 +1,92 @@
+"""A study from start to end in this process: what it is, what it leaves, how it goes on after a break."""
+
+from typing import Any
+
+import pytest
+
+from tests.project import Project, planner, read, runner, stored
+from workbench.errors import DataError
+from workbench.record.journal import read_state
+from workbench.study.experiment import Choice
+from workbench.study.runner import study_identity
+from workbench.study.spec import load_spec
+
+QUICK = {"fit__epochs": 1, "data__train": 64}
+
+
+def identity(project: Project, change: Any = lambda experiment: None, **options: Any) -> str:
+    spec = load_spec(project.root, "tiny")
+    change(spec.experiment)
+    return str(study_identity(planner(project, **options), spec))
+
+
+def test_the_same_question_is_the_same_study(project: Project) -> None:
+    same = identity(project)
+    assert identity(project) == same
+    others = [
+        identity(project, tier="full"), identity(project, seeds=3), identity(project, sets=QUICK),
+        identity(project, arms=("Stale",)),
+        identity(project, threads=2), identity(project, lambda experiment: setattr(experiment, "first_seed", 7)),
+        identity(project, lambda experiment: setattr(experiment, "claims", ())),
+        identity(project, lambda experiment: setattr(experiment, "choose", Choice(field="fit__lr", values=[1]))),
+    ]  # fmt: skip
+    assert len({same, *others}) == len(others) + 1
+
+
+def test_a_study_and_what_it_says_of_itself(project: Project) -> None:
+    study = runner(project, "tiny", seeds=1, sets=QUICK).run()
+    assert (study.trained, study.recorded, study.failures, study.kept) == (3, 0, [], "")
+    assert read_state(study.folder, kind="study") == "finished" and study.folder == project.study()
+    record = read(study.folder / "study.json")
+    assert record["tier"] == "default" and record["options"]["sets"] == {"fit__epochs": "1", "data__train": "64"}
+    (cell,) = record["cells"]
+    assert (
+        cell["exploratory"] and 0.5 < cell["chance"] < 0.8 and cell["n_test"] == 120 and cell["baseline"] == "TrainBN"
+    )
+    assert cell["arms"][1]["changes"] == {"model.norm.stats": ["track", "batch"], "model.norm.affine": [True, False]}
+    assert (
+        record["environment"]["python"] and record["commit"] == project.git("rev-parse", "HEAD") and not record["dirty"]
+    )
+    again = runner(project, "tiny", seeds=1, sets=QUICK).run()
+    assert (again.trained, again.recorded, again.folder) == (0, 3, study.folder)
+    assert again.summary == study.summary
+
+
+def test_a_break_leaves_an_interrupted_study_that_goes_on(project: Project) -> None:
+    class Stop:
+        """A display that somebody interrupts when the second run begins."""
+
+        begun = 0
+
+        def __enter__(self) -> "Stop":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def start(self, run_id: str, label: str) -> None:
+            self.begun += 1
+            if self.begun == 2:
+                raise KeyboardInterrupt
+
+        def update(self, run_id: str, done: int, total: int, text: str = "") -> None:
+            pass
+
+        def finish(self, run_id: str, text: str = "") -> None:
+            pass
+
+    broken = runner(project, "tiny", seeds=1, sets=QUICK)
+    broken.boards = lambda total, jobs: Stop()
+    with pytest.raises(KeyboardInterrupt):
+        broken.run()
+    assert read_state(project.study(), kind="study") == "interrupted"
+    study = runner(project, "tiny", seeds=1, sets=QUICK).run()
+    assert (study.trained, study.recorded) == (2, 1)
+    assert {run.info.status for run in stored(project.home).values()} == {"FINISHED"}
+
+
+def test_without_its_data_nothing_is_begun(project: Project) -> None:
+    (project.root / "data/small.npz").write_bytes(b"other")
+    with pytest.raises(DataError, match="is not what data"):
+        runner(project, "tiny").run()
+    assert not list(project.home.glob("studies/*")) and not (project.home / "runs").exists()
