@@ -10,6 +10,7 @@ import torch
 
 from tests.training.conftest import Bars
 from workbench import Callback
+from workbench.errors import FieldError
 from workbench.training.callbacks import EVENTS, Hooks
 from workbench.training.state import State
 
@@ -78,3 +79,12 @@ def test_a_loss_that_a_callback_changes_is_the_one_that_trains(pictures: Path, m
     result = arm(0, root=pictures).run(callbacks=[Nothing()])
     assert all(torch.equal(value, start[name]) for name, value in result.model.named_parameters())
     assert {p.value for p in result.history if p.key == "train/loss"} == {0.0}
+
+
+def test_an_event_that_is_misspelt_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(FieldError, match="Ends.step_ends is no event; did you mean 'step_end'"):
+        type("Ends", (Callback,), {"step_ends": lambda self, state: None})
+
+
+def test_a_helper_of_another_name_is_welcome() -> None:
+    assert type("Mine", (Callback,), {"plot": lambda self: None, "_step_ends": lambda self: None})

@@ -201,3 +201,10 @@ def test_a_file_that_is_in_use_can_be_replaced(saved: Path, state: State, tmp_pa
     before = {name: value.clone() for name, value in tensors.items()}
     save_weights(copy, state.model, {})
     assert all(torch.equal(value, before[name]) for name, value in tensors.items())
+
+
+def test_weights_of_another_model_are_refused_in_one_line(state: State, tmp_path: Path, pictures: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, state.model, {})
+    with pytest.raises(RecordError, match="the weights do not fit this model"):
+        Bars.but(model__width=8)(0, root=pictures).run(trained=path)

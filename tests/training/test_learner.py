@@ -103,7 +103,17 @@ def test_a_callback_stops_the_run_without_an_exception(pictures: Path, bars: typ
 
 def test_events_come_in_order(pictures: Path, bars: type[Bars]) -> None:
     seen: list[str] = []
-    events = ("begin", "epoch_begin", "step_begin", "after_loss", "after_backward", "step_end", "epoch_end", "evaluated", "end")
+    events = (
+        "begin",
+        "epoch_begin",
+        "step_begin",
+        "after_loss",
+        "after_backward",
+        "step_end",
+        "epoch_end",
+        "evaluated",
+        "end",
+    )
     body = {name: (lambda self, state, name=name: seen.append(name)) for name in events}
     bars.but(fit__epochs=1, fit__batch=240)(0, root=pictures).run(callbacks=[type("All", (Callback,), body)()])
     assert seen == list(events)

@@ -6,8 +6,11 @@ the state, which is the loop's only memory.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from workbench.errors import FieldError
 
 if TYPE_CHECKING:
     from workbench.training.state import State
@@ -26,7 +29,21 @@ EVENTS = (
 
 
 class Callback:
-    """Base of all callbacks: override the events that matter; the others cost nothing."""
+    """Base of all callbacks: override the events that matter; the others cost nothing.
+
+    Raises :class:`FieldError` while a subclass is being created for a method one or two letters off an event, which
+    would never be called.
+    """
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        for name, value in vars(cls).items():
+            close = difflib.get_close_matches(name, EVENTS, n=1, cutoff=0.85)
+            if callable(value) and name not in EVENTS and close and not name.startswith("_"):
+                raise FieldError(
+                    f"{cls.__name__}.{name} is no event; did you mean '{close[0]}'?",
+                    hint="Start a helper's name with _",
+                )
 
     def begin(self, state: State) -> None:
         """Before the first step: model, optimizer and data are ready, a checkpoint is already loaded."""

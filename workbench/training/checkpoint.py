@@ -75,6 +75,16 @@ def save_weights(path: Path, model: nn.Module, meta: dict[str, Any]) -> str:
     return weights_hash(model)
 
 
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Puts saved weights and buffers into a model; raises :class:`RecordError` when they do not fit."""
+    tensors, _ = read_tensors(path)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:200]
+        raise RecordError(f"the weights do not fit this model ({first})", where=str(path)) from error
+
+
 def weights_hash(model: nn.Module) -> str:
     """SHA-256 over names, shapes and bytes of all weights and buffers: equal only for bit-equal models."""
     total = hashlib.sha256()

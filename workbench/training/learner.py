@@ -212,7 +212,7 @@ class Learner(Described):
                 checkpoint.load_checkpoint(resume, state)
             _call(hooks, "begin", state)
             if trained is not None:
-                state.model.load_state_dict(checkpoint.read_tensors(trained)[0])
+                checkpoint.load_weights(trained, state.model)
             else:
                 self._train(state, hooks)
             result = self._finish(state, hooks, began, choosing=choosing)
