@@ -11,7 +11,11 @@ def test_what_is_the_same_everywhere_stands_once_without_cells() -> None:
 
 
 def test_what_differs_names_its_cells() -> None:
-    rows = [row("a", "head", 14, "one a class"), row("b", "head", 10, "one a class"), row("c", "head", 10, "one a class")]
+    rows = [
+        row("a", "head", 14, "one a class"),
+        row("b", "head", 10, "one a class"),
+        row("c", "head", 10, "one a class"),
+    ]
     assert [(each["name"], each["value"]) for each in grouped(rows)] == [("a · head", 14), ("b, c · head", 10)]
 
 

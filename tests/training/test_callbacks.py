@@ -82,7 +82,7 @@ def test_a_loss_that_a_callback_changes_is_the_one_that_trains(pictures: Path, m
 
 
 def test_an_event_that_is_misspelt_is_refused_when_the_class_is_made() -> None:
-    with pytest.raises(FieldError, match="Ends.step_ends is no event; did you mean 'step_end'"):
+    with pytest.raises(FieldError, match=r"Ends\.step_ends is no event; did you mean 'step_end'"):
         type("Ends", (Callback,), {"step_ends": lambda self, state: None})
 
 
