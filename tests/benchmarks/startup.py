@@ -1,8 +1,8 @@
 """How long ``wb --help`` takes, beside importing click alone: the budget is twice.
 
-Run: ``.venv/bin/python tests/benchmarks/startup.py``. Not a test: the time of a process says little on a busy machine, so
-what is asserted in tests/cli/test_main.py is the list of modules that it imports. The minimum of many alternating runs is
-compared, because noise only ever adds.
+Run: ``.venv/bin/python tests/benchmarks/startup.py``. Not a test: the time of a process says little on a busy
+machine, so what is asserted in tests/cli/test_main.py is the list of modules that it imports. The minimum of many
+alternating runs is compared, because noise only ever adds.
 """
 
 import subprocess
