@@ -75,6 +75,17 @@ def test_deleted_experiment_comes_back(home: Path) -> None:
     assert client(home).get_experiment(first).lifecycle_stage == "active"
 
 
+def test_the_ui_is_told_that_models_are_trained_unless_somebody_chose_otherwise(home: Path) -> None:
+    found = Tracker.open(home).experiment("x")
+    assert client(home).get_experiment(found).tags["mlflow.experimentKind"] == "custom_model_development"
+    older = client(home).create_experiment("older")
+    Tracker.open(home).experiment("older")
+    assert client(home).get_experiment(older).tags["mlflow.experimentKind"] == "custom_model_development"
+    client(home).set_experiment_tag(older, "mlflow.experimentKind", "finetuning")
+    Tracker.open(home).experiment("older")
+    assert client(home).get_experiment(older).tags["mlflow.experimentKind"] == "finetuning"
+
+
 def test_unknown_run_and_refused_value_are_told_apart(home: Path) -> None:
     tracker = Tracker.open(home)
     with pytest.raises(TrackerGone):

@@ -10,6 +10,11 @@ from workbench.record import translate
 def test_names() -> None:
     assert translate.run_name({"id": "r", "cell": "digits", "arm": "A", "seed": "100/2"}) == "digits / A / 100/2"
     assert translate.run_name({"id": "r"}) == "r"
+    run = {"id": "r", "experiment": "source", "cell": "main", "arm": "A", "seed": "0"}
+    assert translate.run_name(run, {"experiment": "x"}) == "source / A / 0"
+    assert translate.run_name(run, {"experiment": "source"}) == "main / A / 0"
+    chosen = {**run, "choosing": True, "fields": {"fit.lr": 1e-3}}
+    assert translate.run_name(chosen) == "main / A / 0 / choosing lr 0.001"
     assert translate.study_name({"id": "s", "experiment": "x", "tier": "full"}) == "x (full)"
 
 
@@ -48,9 +53,11 @@ def test_summary_leaves_out_what_is_not_a_number() -> None:
 
 def test_tables_survive_bars_line_breaks_and_nothing() -> None:
     assert "a\\|b c" in translate.settings({"settings": [{"name": "a|b\nc", "value": [1], "why": "w"}]})
-    assert translate.verdicts({}).count("---") == 15
+    assert translate.verdicts({}).count("---") == 7
     row = {"name": "C", "verdict": "no", "estimate": math.nan, "interval": [math.nan, 1], "p": 0.0}
-    assert "| C |  | no | nan | nan to 1 | 0 |" in translate.verdicts({"claims": [row]})
+    shown = translate.verdicts({"claims": [row, {"name": "D", "verdict": "not tested in this tier"}]})
+    assert "| C |  | no | nan | nan to 1 | 0 |" in shown
+    assert "\n\nNot tested in this tier: D.\n\n" in shown and "| D |" not in shown
 
 
 @pytest.mark.parametrize("moment", [1_700_000_000, 1_700_000_000_000, "2023-11-14T22:13:20+00:00"])

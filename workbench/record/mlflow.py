@@ -37,6 +37,8 @@ MAX_DIGEST = 36
 _QUIET = ("mlflow", "alembic")
 _GONE = "RESOURCE_DOES_NOT_EXIST"
 _REFUSED = {"INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "PERMISSION_DENIED", "BAD_REQUEST"}
+# without it the UI takes an experiment for one about language models, and hides runs, charts and figures
+_KIND = ("mlflow.experimentKind", "custom_model_development")
 _SETTINGS = {  # a dead server must fail in seconds, where MLflow's defaults take four minutes a call
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -131,10 +133,12 @@ class Tracker:
             with self._asking():
                 found = self._client.get_experiment_by_name(name)
                 if found is None:
-                    self._experiments[name] = self._client.create_experiment(name, self._location(name))
+                    self._experiments[name] = self._client.create_experiment(name, self._location(name), dict([_KIND]))
                 else:
                     if found.lifecycle_stage == "deleted":
                         self._client.restore_experiment(found.experiment_id)
+                    if _KIND[0] not in found.tags:
+                        self._client.set_experiment_tag(found.experiment_id, *_KIND)
                     self._experiments[name] = found.experiment_id
         return self._experiments[name]
 

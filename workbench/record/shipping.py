@@ -205,7 +205,7 @@ class _Sender:
         run = tracker.ensure_run(
             tracker.experiment(str(self.facts.get("experiment", "workbench"))),
             f"{self.folder.name}/{folder.name}",
-            name=translate.run_name(facts),
+            name=translate.run_name(facts, self.facts),
             start=_start(folder / "run.json", facts),
             tags=translate.tags(facts, self.facts, self.home_tag),
             parent=parent,

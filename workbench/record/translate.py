@@ -13,9 +13,16 @@ _COPIED = ("experiment", "cell", "arm", "hypothesis", "seed", "identity", "snaps
 _ALSO = ("level", "lock", "tier", "measure", "title")
 
 
-def run_name(facts: Facts) -> str:
-    """``"photos / StaleStats / 100"``."""
-    return " / ".join(str(facts[each]) for each in ("cell", "arm", "seed") if facts.get(each)) or str(facts["id"])
+def run_name(facts: Facts, study: Facts | None = None) -> str:
+    """``"photos / StaleStats / 100"``; with the learning rate where one is being chosen.
+
+    A run of another experiment, whose weights the ``study`` starts from, carries that experiment's name for the cell.
+    """
+    place = "experiment" if study and facts.get("experiment") != study.get("experiment") else "cell"
+    words = [str(facts[each]) for each in (place, "arm", "seed") if facts.get(each)]
+    if facts.get("choosing") and "fit.lr" in facts.get("fields", {}):
+        words.append(f"choosing lr {text(facts['fields']['fit.lr'])}")
+    return " / ".join(words) or str(facts["id"])
 
 
 def study_name(facts: Facts) -> str:
@@ -96,23 +103,26 @@ def summary_metrics(result: Facts) -> dict[str, float]:
 
 
 def verdicts(result: Facts) -> str:
-    """The claims and the arms of a study's ``result.json`` as two Markdown tables."""
+    """The claims and the arms of a study's ``result.json`` as two Markdown tables; untested claims are only named."""
+    untested = [
+        str(each["name"]) for each in result.get("claims", []) if str(each.get("verdict")).startswith("not tested")
+    ]
     claims = [
         (each.get("name"), each.get("cell"), each.get("verdict"), _number(each.get("estimate")),
          _range(each.get("interval")), _number(each.get("p")), _number(each.get("p_holm")), each.get("n"))
-        for each in result.get("claims", [])
+        for each in result.get("claims", []) if each.get("name") not in untested
     ]  # fmt: skip
     arms = [
         (cell["name"], arm["name"], _number(arm.get("mean")), _range(arm.get("interval")),
          _number(arm.get("ratio")), _range(arm.get("ratio_interval")), len(arm.get("values", [])))
         for cell in result.get("cells", []) for arm in cell.get("arms", [])
     ]  # fmt: skip
-    return "\n".join([
-        *_table(("claim", "cell", "verdict", "estimate", "interval", "p", "p (Holm)", "n"), claims),
-        "",
-        *_table(("cell", "arm", "mean", "interval", "ratio", "ratio's interval", "seeds"), arms),
-        "",
-    ])  # fmt: skip
+    judged = (
+        _table(("claim", "cell", "verdict", "estimate", "interval", "p", "p (Holm)", "n"), claims) if claims else []
+    )
+    left = [f"Not tested in this tier: {', '.join(untested)}."] if untested else []
+    head = ("cell", "arm", "mean", "interval", "ratio", "ratio's interval", "seeds")
+    return "\n\n".join("\n".join(part) for part in (judged, left, _table(head, arms)) if part) + "\n"
 
 
 def settings(facts: Facts) -> str:
