@@ -73,7 +73,9 @@ def test_shows_the_study_until_it_is_stopped(project: Path) -> None:
                 break
         assert "Sending 1 record that MLflow does not have yet." in lines
         (url,) = [line for line in lines if line.startswith("http")]
-        found = re.fullmatch(rf"http://127.0.0.1:{port}/#/experiments/(\w+)/runs/(\w+)", url)
+        found = re.fullmatch(
+            rf"http://127.0.0.1:{port}/#/experiments/(\w+)/runs/(\w+)\?workflowType=machine_learning", url
+        )
         assert found is not None and answers(f"http://127.0.0.1:{port}")
         with urllib.request.urlopen(
             f"http://127.0.0.1:{port}/api/2.0/mlflow/runs/get?run_id={found.group(2)}"

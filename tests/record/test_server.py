@@ -35,7 +35,7 @@ def test_only_a_local_store_is_served() -> None:
 
 
 def test_pages() -> None:
-    assert page("http://x", "1", "ab") == "http://x/#/experiments/1/runs/ab"
+    assert page("http://x", "1", "ab") == "http://x/#/experiments/1/runs/ab?workflowType=machine_learning"
 
 
 @pytest.mark.slow

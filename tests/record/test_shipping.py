@@ -85,7 +85,7 @@ def test_whole_study_becomes_a_parent_and_its_children(home: Path, study: Path, 
     parent, first, second = runs["s1"], runs["s1/r1"], runs["s1/r2"]
     assert [run.info.status for run in (parent, first, second)] == ["FINISHED", "FINISHED", "FAILED"]
     assert first.data.tags["mlflow.parentRunId"] == parent.info.run_id
-    assert first.info.run_name == "digits / A / 100" and parent.info.run_name == "bn_finetune (smoke)"
+    assert first.info.run_name == "A / 100 / digits" and parent.info.run_name == "bn_finetune (smoke)"
     for run in runs.values():
         git = {key: run.data.tags[f"mlflow.source.git.{key}"] for key in ("commit", "branch", "repoURL", "dirty")}
         assert git == {"commit": "c" * 40, "branch": "main", "repoURL": "https://example.org/x.git", "dirty": "true"}

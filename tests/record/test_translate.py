@@ -8,13 +8,13 @@ from workbench.record import translate
 
 
 def test_names() -> None:
-    assert translate.run_name({"id": "r", "cell": "digits", "arm": "A", "seed": "100/2"}) == "digits / A / 100/2"
+    assert translate.run_name({"id": "r", "cell": "digits", "arm": "A", "seed": "100/2"}) == "A / 100/2 / digits"
     assert translate.run_name({"id": "r"}) == "r"
     run = {"id": "r", "experiment": "source", "cell": "main", "arm": "A", "seed": "0"}
-    assert translate.run_name(run, {"experiment": "x"}) == "source / A / 0"
-    assert translate.run_name(run, {"experiment": "source"}) == "main / A / 0"
+    assert translate.run_name(run, {"experiment": "x"}) == "A / 0 / source"
+    assert translate.run_name(run, {"experiment": "source"}) == "A / 0 / main"
     chosen = {**run, "choosing": True, "fields": {"fit.lr": 1e-3}}
-    assert translate.run_name(chosen) == "main / A / 0 / choosing lr 0.001"
+    assert translate.run_name(chosen) == "A / lr 0.001 / 0 / main"
     assert translate.study_name({"id": "s", "experiment": "x", "tier": "full"}) == "x (full)"
 
 

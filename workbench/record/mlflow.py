@@ -37,7 +37,7 @@ MAX_DIGEST = 36
 _QUIET = ("mlflow", "alembic")
 _GONE = "RESOURCE_DOES_NOT_EXIST"
 _REFUSED = {"INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "PERMISSION_DENIED", "BAD_REQUEST"}
-# without it the UI takes an experiment for one about language models, and hides runs, charts and figures
+# or else some versions of the UI take an experiment for one about language models, and show neither runs nor charts
 _KIND = ("mlflow.experimentKind", "custom_model_development")
 _SETTINGS = {  # a dead server must fail in seconds, where MLflow's defaults take four minutes a call
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",

@@ -131,7 +131,10 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def page(url: str, experiment: str | None = None, run: str | None = None) -> str:
-    """The address of a run's page, an experiment's page, or the first page, in the UI at ``url``."""
-    if experiment is None:
-        return url
-    return f"{url}/#/experiments/{experiment}" + (f"/runs/{run}" if run else "/runs")
+    """The address of a run's page, an experiment's page, or the first page, in the UI at ``url``.
+
+    It asks for the UI's model training half: by itself MLflow 3.17 shows the one for language models, where an
+    experiment's page has no runs and no charts.
+    """
+    place = "" if experiment is None else f"experiments/{experiment}" + (f"/runs/{run}" if run else "/runs")
+    return f"{url}/#/{place}?workflowType=machine_learning"

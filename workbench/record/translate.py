@@ -14,14 +14,16 @@ _ALSO = ("level", "lock", "tier", "measure", "title")
 
 
 def run_name(facts: Facts, study: Facts | None = None) -> str:
-    """``"photos / StaleStats / 100"``; with the learning rate where one is being chosen.
+    """``"StaleStats / 100 / photos"``: what differs most first, as the UI's narrow column cuts the end.
+
+    A run that chooses a learning rate says which one it tries: ``"StaleStats / lr 0.001 / 9000 / photos"``.
 
     A run of another experiment, whose weights the ``study`` starts from, carries that experiment's name for the cell.
     """
     place = "experiment" if study and facts.get("experiment") != study.get("experiment") else "cell"
-    words = [str(facts[each]) for each in (place, "arm", "seed") if facts.get(each)]
+    words = [str(facts[each]) for each in ("arm", "seed", place) if facts.get(each)]
     if facts.get("choosing") and "fit.lr" in facts.get("fields", {}):
-        words.append(f"choosing lr {text(facts['fields']['fit.lr'])}")
+        words.insert(1, f"lr {text(facts['fields']['fit.lr'])}")
     return " / ".join(words) or str(facts["id"])
 
 
