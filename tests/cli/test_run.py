@@ -105,7 +105,7 @@ experiment = Experiment(''',
 def test_failures_are_recorded_and_the_study_goes_on(project: Project, typed: Wb) -> None:
     project.spec("tiny", BROKEN)
     done = typed("run", "tiny", *ONE)
-    assert done.code == 0, done.err
+    assert done.code == 1, done.err
     runs = {arm: facts for (_, arm, _), facts in project.runs().items()}
     ends = {arm: (facts["result"]["state"], facts["result"].get("kind")) for arm, facts in runs.items()}
     fine = ("finished", None)
@@ -129,9 +129,10 @@ def test_failures_are_recorded_and_the_study_goes_on(project: Project, typed: Wb
 
     again = typed("run", "tiny", *ONE)  # arithmetic fails the same way each time; a bug may have gone
     begun = [line for line in again.err.splitlines() if ": started (" in line]
-    assert len(begun) == 1 and "Buggy" in begun[0] and again.code == 0
+    assert len(begun) == 1 and "Buggy" in begun[0] and again.code == 1
     project.spec("tiny", BROKEN.replace("raise ValueError", "print"))
-    assert "failed: main · Buggy" not in typed("run", "tiny", *ONE).err
+    now = typed("run", "tiny", *ONE)
+    assert "failed: main · Buggy" not in now.err and now.code == 0
     mended = {arm: facts for (_, arm, _), facts in project.runs().items() if facts["result"]["state"] == "finished"}
     assert "Buggy" in mended and numbers(mended)["TrainBN"] == numbers(runs)["TrainBN"]
 

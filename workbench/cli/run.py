@@ -21,10 +21,11 @@ from workbench.cli.completion import experiment_names
 @study_options
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once; by default one a CPU core, or 1 on a GPU.")
 @click.option("--pdb", is_flag=True, help="Stop in the debugger where a run fails; implies --jobs 1.")
-def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> None:
+def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> int:
     """Train every arm x seed of EXPERIMENT, record everything, print the verdict.
 
-    What is recorded already is not trained again; an interrupted run goes on where it stopped.
+    What is recorded already is not trained again; an interrupted run goes on where it stopped. The exit code is 1 when
+    a run stopped with an error; a run whose loss diverged is a result.
     """
     from workbench.cli.plan import show_plan, show_settings
     from workbench.cli.progress import Board
@@ -42,6 +43,7 @@ def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> Non
         click.echo(f"failed: {line}", err=True)
     if study.kept:
         click.echo(study.kept, err=True)
+    return int(study.mistakes > 0)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
 from workbench.study.outcomes import load
 from workbench.study.plan import Options, Planned, Planner
-from workbench.study.publish import write_curves, write_metrics, write_points, write_results
+from workbench.study.publish import replaces, write_curves, write_metrics, write_points, write_results
 from workbench.study.settings import grouped
 from workbench.study.spec import Spec
 from workbench.study.summary import summarise
@@ -34,7 +34,10 @@ Boards = Callable[[int, int], contextlib.AbstractContextManager[Watcher]]
 
 @dataclass
 class Study:
-    """A study that has been run: its record, its summary, and where both lie."""
+    """A study that has been run: its record, its summary, and where both lie.
+
+    ``failures`` has a line for each run that failed; ``mistakes`` of them did not diverge but stopped with an error.
+    """
 
     folder: Path
     record: dict[str, Any]
@@ -42,6 +45,7 @@ class Study:
     trained: int
     recorded: int
     failures: list[str] = field(default_factory=list)
+    mistakes: int = 0
     kept: str = ""
 
 
@@ -106,13 +110,16 @@ class Runner:
             summary = summarise(record, load(self.home, record))
             write_results(folder, record, summary)
             write_curves(folder, record, self.home)
-            if not _asked_for_less(self.options):
-                write_metrics(self.spec.path.parent / "metrics.json", record, summary, self.home)
-                write_points(self.spec.path.parent / "points.csv", summary)
+            beside = self.spec.path.parent
+            if not _asked_for_less(self.options) and replaces(beside / "metrics.json", self.options.tier):
+                write_metrics(beside / "metrics.json", record, summary, self.home)
+                write_points(beside / "points.csv", summary)
             sampler.stop()
             journal.seal(summary)
             kept = shipper.stop(timeout=120)
-        return Study(folder, record, summary, self.trained, recorded, self._failures(runs), kept)
+        failures = self._failures(runs)
+        mistakes = sum(kind != "diverged" for kind, _ in failures)
+        return Study(folder, record, summary, self.trained, recorded, [line for _, line in failures], mistakes, kept)
 
     def _plan(self, planner: Planner, executor: Executor) -> tuple[list[Planned], list[dict[str, Any]]]:
         """Resolves "auto" and choices, doing the runs that this needs, and returns the plan and the settings' rows."""
@@ -219,13 +226,13 @@ class Runner:
         write_json(folder / "study.json", record)
         return record
 
-    def _failures(self, runs: Sequence[Planned]) -> list[str]:
-        """A line for each run that failed."""
+    def _failures(self, runs: Sequence[Planned]) -> list[tuple[str, str]]:
+        """Kind and line for each run that failed."""
         found = {}
         for run in runs:
             result = read_json(run_folder(self.home, run.id) / "result.json")
             if result["state"] == "failed":
-                found[run.id] = f"{run.label}: {result['why']}"
+                found[run.id] = str(result.get("kind")), f"{run.label}: {result['why']}"
         return list(found.values())
 
 
@@ -260,8 +267,8 @@ def _asked(options: Options) -> dict[str, Any]:
 
 
 def _asked_for_less(options: Options) -> bool:
-    """Whether this is less than a whole tier, or only its smoke test: nothing to keep beside the spec."""
-    return bool(options.cells or options.arms or options.seeds or options.sets) or options.tier == "smoke"
+    """Whether this is less than a whole tier: nothing to keep beside the spec."""
+    return bool(options.cells or options.arms or options.seeds or options.sets)
 
 
 def _for_runs(facts: dict[str, Any]) -> dict[str, Any]:
