@@ -3,36 +3,15 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-SPEC = '''"""Does a small network learn worse without batch normalisation?"""
-
-from workbench import Experiment, ImageArrays, Learner, Network, Norm, OneCycle
-
-
-class Baseline(Learner):
-    """The network with batch normalisation."""
-
-    data = ImageArrays("data/stripes.npz")
-    model = Network("resnet8")
-    fit = OneCycle(epochs=1, batch=32, lr=3e-3)
-
-
-class WithoutNorm(Baseline):
-    """Without normalisation the same network learns worse in the same time."""
-
-    model = Baseline.model.but(norm=Norm(kind="none"))
-
-
-experiment = Experiment(baseline=Baseline, arms=[WithoutNorm], seeds=1)
-'''
+from tests.project import Project, copy_project
+from workbench.record.server import free_port
 
 SLOW = 90_000  # milliseconds: the page's scripts are large, and the machine may be busy
 FLAGS = [
@@ -46,73 +25,41 @@ FLAGS = [
 ]
 
 
-def wb(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run one command line that must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "workbench", *words], cwd=folder, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, f"wb {' '.join(words)}\n{done.stdout}\n{done.stderr}"
-    return done
-
-
-def stripes(path: Path) -> None:
-    """Images of horizontal or vertical stripes: two classes that a small network tells apart in one epoch."""
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 2, 160).astype(np.uint8)
-    images = random.integers(0, 60, (160, 28, 28)).astype(np.uint8)
-    images[labels == 0, ::4, :] += 180
-    images[labels == 1, :, ::4] += 180
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        train_images=images[:120],
-        train_labels=labels[:120],
-        test_images=images[120:],
-        test_labels=labels[120:],
-        classes=np.array(["horizontal", "vertical"]),
-    )
+@pytest.fixture(scope="module")
+def project(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of its own in which a study has been run and not all of it is in MLflow yet."""
+    found = copy_project(template, tmp_path_factory.mktemp("browser") / "p")
+    found.wb("run", "experiments/target", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    return found
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of its own in which one study has been run."""
-    root = tmp_path_factory.mktemp("project")
-    stripes(root / "data/stripes.npz")
-    spec = root / "experiments/stripes/spec.py"
-    spec.parent.mkdir(parents=True)
-    spec.write_text(SPEC)
-    (root / ".gitignore").write_text(".wb/\n/data/\n")
-    for words in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
-        subprocess.run(words, cwd=root, check=True)
-    wb(root, "data", "pin", "data/stripes.npz")
-    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
-    name = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
-    subprocess.run(["git", *name, "commit", "-q", "-m", "one experiment"], cwd=root, check=True)
-    wb(root, "run", "experiments/stripes", "--smoke")
-    return root
-
-
-@pytest.fixture(scope="module")
-def address(study: Path) -> Iterator[str]:
-    """Where ``wb ui`` says that it shows the record of the study."""
+def address(project: Project) -> Iterator[str]:
+    """What ``wb ui`` prints: the page of the newest study."""
+    port = free_port(5800)
     with subprocess.Popen(
-        [sys.executable, "-m", "workbench", "ui", "--port", "0"],
-        cwd=study,
+        project.command("ui", "--port", str(port), "--no-browser"),
+        cwd=project.root,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # a study's terminal lets Ctrl-C through; a test's runner may be one that ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as server:
         assert server.stdout is not None
         said = ""
-        while (found := re.search(r"http://127\.0\.0\.1:\d+", said)) is None:
+        while (found := re.search(rf"http://127\.0\.0\.1:{port}/#/\S+", said)) is None:
             line = server.stdout.readline()
             assert line, f"wb ui ended without an address:\n{said}"
             said += line
-        yield found.group()
-        server.terminate()
-        server.stdout.read()
-        assert server.wait(timeout=30) in (0, 130, 143, -15)
+        assert "Sending 4 records that MLflow does not have yet." in said
+        try:
+            yield found.group()
+        finally:
+            server.send_signal(signal.SIGINT)
+            rest = server.stdout.read()
+    assert server.returncode == 0 and "Stopping" in rest
 
 
 @pytest.fixture(scope="module")
@@ -132,24 +79,54 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
+def opened(page: Page, address: str) -> None:
+    """Go there, and close the assistant that MLflow opens over a new visitor's page."""
+    page.goto(address)
+    close = page.locator("[data-component-id='mlflow.assistant.chat_panel.close']")
+    if close.is_visible():
+        close.click()
+
+
+def values(page: Page, name: str) -> str:
+    """The text of the row of a metric or a parameter on a run's page."""
+    row = page.get_by_role("row").filter(has=page.get_by_text(name, exact=True))
+    expect(row.first).to_be_visible()
+    return row.first.inner_text()
+
+
 @pytest.mark.browser
 @pytest.mark.slow
-def test_the_ui_shows_the_study_its_runs_and_its_figure(page: Page, address: str, study: Path) -> None:
+def test_the_ui_shows_the_study_its_runs_and_its_figure(page: Page, address: str, project: Project) -> None:
     expect.set_options(timeout=SLOW)
-    page.goto(f"{address}/#/experiments")
-    page.get_by_role("link", name="stripes", exact=True).first.click()
-    expect(page).to_have_url(re.compile(r"/experiments/\d+"))
-    number = re.search(r"/experiments/(\d+)", page.url)
-    assert number is not None
-    page.goto(f"{address}/#/experiments/{number.group(1)}/runs")
-    parent = page.get_by_role("link", name=re.compile("stripes")).and_(page.locator("a[href*='/runs/']")).first
-    parent.click()
+    base, ours = address.split("/#/")[0], "?workflowType=machine_learning"
+
+    opened(page, address)  # the study's own page
+    expect(page.get_by_role("heading", name="target (default)")).to_be_visible()
+    expect(page.get_by_text("Model registry")).to_be_visible()  # the half of the UI that is about training
     expect(page.get_by_text("Child runs")).to_be_visible()
-    for arm in ("Baseline", "WithoutNorm"):
-        expect(page.get_by_role("link", name=re.compile(arm)).first).to_be_visible()
     expect(page.get_by_text("Finished", exact=True).first).to_be_visible()
-    run = page.url.split("?")[0]
-    page.goto(f"{run}/artifacts/figure.png")
+    for name in ("Tuned / 0 / main", "Scratch / 0 / main", "First / 0 / source"):
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+    error = project.runs()["target", "Scratch", "0"]["result"]["metrics"]["test/error"]
+    assert str(error) in values(page, "main/Scratch/mean")
+
+    run = address.split("?")[0]
+    page.goto(f"{run}/artifacts/figure.png{ours}")
     figure = page.locator("img[src^='blob:']").first
     expect(figure).to_be_visible()
     assert figure.evaluate("image => image.naturalWidth") > 300
+
+    page.goto(f"{base}/#/experiments{ours}")  # from the list of experiments to the table, children below the study
+    page.get_by_role("link", name="target", exact=True).first.click()
+    page.goto(re.sub(r"/runs/\w+", "/runs", run) + ours)
+    expect(page.get_by_text("target (default)")).to_be_visible()
+    expect(page.get_by_text("Tuned / 0 / main")).to_have_count(0)
+    page.locator("[role=row]", has_text="target (default)").locator("button").first.click()
+    expect(page.get_by_text("Tuned / 0 / main")).to_be_visible()
+
+    page.get_by_role("link", name="Scratch / 0 / main").click()  # a run: what it was and what came of it
+    expect(page.get_by_text("Parent run")).to_be_visible()
+    assert str(error) in values(page, "test/error")
+    assert "resnet8" in values(page, "model.arch")
+    page.goto(page.url.split("?")[0] + "/model-metrics" + ours)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
