@@ -8,7 +8,7 @@ from typing import Any
 from tests.project import read
 from workbench.study.claims import Claim
 from workbench.study.outcomes import load
-from workbench.study.publish import write_metrics, write_results
+from workbench.study.publish import replaces, write_metrics, write_points, write_results
 from workbench.study.summary import summarise
 
 
@@ -33,3 +33,21 @@ def test_results_and_metrics(make_study: Callable[..., dict[str, Any]], tmp_path
     first = (tmp_path / "metrics.json").read_bytes()
     write_metrics(tmp_path / "metrics.json", study, summary, tmp_path)
     assert (tmp_path / "metrics.json").read_bytes() == first
+
+
+def test_the_whole_studys_numbers_do_not_give_way_to_a_parts(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    assert replaces(path, "default") and replaces(path, "full")
+    assert not replaces(path, "smoke") and not replaces(path, "a tier of its own")
+    path.write_text('{"tier": "full"}')
+    assert replaces(path, "full") and not replaces(path, "default")
+    path.write_text("<<<<<<< HEAD")
+    assert replaces(path, "default")
+
+
+def test_every_run_is_a_point(make_study: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    study = make_study(tmp_path, {"a, b": {"Base": [0.1, None], "Arm": [0.25, 0.5]}})
+    write_points(tmp_path / "points.csv", summarise(study, load(tmp_path, study)))
+    first, *lines = (tmp_path / "points.csv").read_text().splitlines()
+    assert first == "cell,arm,seed,source,value,failed"
+    assert lines[0] == '"a, b",Base,100,0,0.1,0' and lines[1].endswith(",1") and len(lines) == 4

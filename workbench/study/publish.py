@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import RecordError
 from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.journal import read_run
 from workbench.record.places import run_folder
@@ -55,6 +56,18 @@ def write_metrics(path: Path, record: Mapping[str, Any], summary: Mapping[str, A
         for claim in summary["claims"]
     }
     write_json(path, {"tier": summary["tier"], "seeds": summary["n_seeds"], "cells": cells, "claims": claims})
+
+
+def replaces(path: Path, tier: str) -> bool:
+    """Whether a tier's numbers may take the place of those in the metrics file.
+
+    Only those of the default and the full tier are kept beside a spec, and the default's never replace the full one's.
+    """
+    try:
+        held = read_json(path).get("tier") if path.exists() else None
+    except (RecordError, AttributeError):
+        held = None  # damaged by hand, or by a merge: better numbers are at hand
+    return tier == "full" or (tier == "default" and held != "full")
 
 
 def write_points(path: Path, summary: Mapping[str, Any]) -> None:
