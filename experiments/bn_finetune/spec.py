@@ -167,6 +167,7 @@ cat_dog = Cell(
     arms=[TrainBN, StaleStats, LiveStats, FrozenEval, FrozenEvalAffine],
     seeds=3,
     exploratory=True,
+    grid=last_block,
     about="CIFAR-10's other eight classes, then cat or dog: the reference errs so often that no ratio can be large",
     data=ImageArrays("data/cifar10.npz", classes=("cat", "dog"), train=2_000),
     model__weights="experiments/cifar_source",
