@@ -1,6 +1,7 @@
 """What every test stands on: one thread, its own record, nothing sent anywhere, the same examples each time."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,10 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 settings.register_profile("workbench", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("workbench")
+
+# A shell that starts pytest in the background has it ignore Ctrl-C, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -65,26 +65,29 @@ def test_shows_the_study_until_it_is_stopped(project: Path) -> None:
     port = free_port(5700)
     command = [*WB, "ui", "--port", str(port), "--no-browser"]
     with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.strip())
-            if "Ctrl-C" in line:
-                break
-        assert "Sending 1 record that MLflow does not have yet." in lines
-        (url,) = [line for line in lines if line.startswith("http")]
-        found = re.fullmatch(
-            rf"http://127.0.0.1:{port}/#/experiments/(\w+)/runs/(\w+)\?workflowType=machine_learning", url
-        )
-        assert found is not None and answers(f"http://127.0.0.1:{port}")
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{port}/api/2.0/mlflow/runs/get?run_id={found.group(2)}"
-        ) as reply:
-            run = json.load(reply)["run"]
-        assert run["info"]["experiment_id"] == found.group(1) and run["info"]["status"] == "FINISHED"
-        os.kill(process.pid, signal.SIGINT)
-        rest = process.stdout.read()
-        assert process.wait(30) == 0
+        try:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line.strip())
+                if "Ctrl-C" in line:
+                    break
+            assert "Sending 1 record that MLflow does not have yet." in lines
+            (url,) = [line for line in lines if line.startswith("http")]
+            found = re.fullmatch(
+                rf"http://127.0.0.1:{port}/#/experiments/(\w+)/runs/(\w+)\?workflowType=machine_learning", url
+            )
+            assert found is not None and answers(f"http://127.0.0.1:{port}")
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/api/2.0/mlflow/runs/get?run_id={found.group(2)}"
+            ) as reply:
+                run = json.load(reply)["run"]
+            assert run["info"]["experiment_id"] == found.group(1) and run["info"]["status"] == "FINISHED"
+            os.kill(process.pid, signal.SIGINT)
+            rest = process.stdout.read()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()  # harmless when it ended; otherwise a failure above would wait for it for ever
     assert "Stopping" in rest
     assert is_free(port)
     assert not (project / "mlruns").exists() and not (project / "mlflow.db").exists()
