@@ -103,7 +103,7 @@ def test_the_ui_shows_the_study_its_runs_and_its_figure(page: Page, address: str
     opened(page, address)  # the study's own page
     expect(page.get_by_role("heading", name="target (default)")).to_be_visible()
     expect(page.get_by_text("Model registry")).to_be_visible()  # the half of the UI that is about training
-    expect(page.get_by_text("Child runs")).to_be_visible()
+    expect(page.get_by_text("Child runs", exact=True)).to_be_visible()
     expect(page.get_by_text("Finished", exact=True).first).to_be_visible()
     for name in ("Tuned / 0 / main", "Scratch / 0 / main", "First / 0 / source"):
         expect(page.get_by_role("link", name=name)).to_be_visible()

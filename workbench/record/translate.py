@@ -20,7 +20,8 @@ def run_name(facts: Facts, study: Facts | None = None) -> str:
 
     A run of another experiment, whose weights the ``study`` starts from, carries that experiment's name for the cell.
     """
-    place = "experiment" if study and facts.get("experiment") != study.get("experiment") else "cell"
+    own = facts.get("experiment")
+    place = "experiment" if study and own and own != study.get("experiment") else "cell"
     words = [str(facts[each]) for each in ("arm", "seed", place) if facts.get(each)]
     if facts.get("choosing") and "fit.lr" in facts.get("fields", {}):
         words.insert(1, f"lr {text(facts['fields']['fit.lr'])}")

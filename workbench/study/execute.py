@@ -84,7 +84,7 @@ def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
         "arm": run.arm,
         "hypothesis": " ".join((cls.__doc__ or "").split()),
         "seeds": _numbers(run.seeds),
-        "seed": str(run.seeds.subset),
+        "seed": str(run.seeds),
         "fields": cls.flatten(),
         "changes": changes(cls),
         "pins": run.pins,
