@@ -108,7 +108,7 @@ class Typed:
         """The one line that says what is wrong; fails if there is more of it, or a traceback."""
         lines = [line for line in self.err.splitlines() if line.startswith("wb: ")]
         assert len(lines) == 1 and self.err.splitlines()[-1] == lines[0], self.err
-        assert "Traceback" not in self.err + self.out and "not foreseen" not in self.err
+        assert "Traceback" not in self.err + self.out and "not foreseen" not in self.err, self.err
         return lines[0]
 
 

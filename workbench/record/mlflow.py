@@ -327,8 +327,8 @@ def _import() -> None:
     warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic)(\.|$)")
     import mlflow  # noqa: F401
 
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _QUIET:  # what goes wrong is raised, and said in one line; MLflow would print a traceback each time
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def without_secrets(text: str) -> str:
