@@ -252,7 +252,7 @@ experiment = Experiment(
     claims=claims,
     choose=Choice(field="fit__lr", values=small_network),
     tiers={
-        "smoke": Tier(cells=[photos], arms=three, seeds=1, changes={"fit__epochs": 3}, choosing=False, minutes=2),
+        "smoke": Tier(cells=[photos], arms=three, seeds=1, changes={"fit__epochs": 2}, choosing=False, minutes=2),
         "default": Tier(cells=[photos], seeds=3, minutes=12),
         "full": Tier(cells=cells, minutes=120),
         "cat-dog": Tier(cells=[cat_dog], minutes=10),
