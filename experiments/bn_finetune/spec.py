@@ -247,7 +247,7 @@ experiment = Experiment(
         Scratch,
     ],
     seeds=10,
-    first_seed=100,
+    first_seed=200,
     cells=[*cells, cat_dog],
     claims=claims,
     choose=Choice(field="fit__lr", values=small_network),
