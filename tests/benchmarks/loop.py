@@ -116,7 +116,7 @@ def bare(learner: Small, state: State) -> float:
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     matrices, vectors = ([each for each in model.parameters() if (each.ndim > 1) is wanted] for wanted in (True, False))
     groups = [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=1e-3, foreach=True)
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, fused=True)
     order = torch.randperm(len(inputs))
     times = []
     for step in range(STEPS):

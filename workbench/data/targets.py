@@ -67,6 +67,10 @@ class SingleLabel(Target):
         """Cross-entropy in nats, summed over the items; in float32 also when the output is bfloat16."""
         return functional.cross_entropy(output.float(), target, label_smoothing=smoothing, reduction="sum")
 
+    def loss(self, output: torch.Tensor, target: torch.Tensor, *, smoothing: float = 0.0) -> torch.Tensor:
+        """Mean cross-entropy in nats, in one kernel: a sum and a division are two, forward and backward."""
+        return functional.cross_entropy(output.float(), target, label_smoothing=smoothing)
+
     def metrics(self, output: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         """``error``: 1 where the largest output is not the target's; ``loss``: cross-entropy in nats."""
         loss = functional.cross_entropy(output.float(), target, reduction="none")

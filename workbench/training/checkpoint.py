@@ -61,12 +61,18 @@ def _put(tensors: dict[str, torch.Tensor], meta: dict[str, Any], state: State) -
         {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
     )
     slots: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in meta["optimizer"].items()}
+    parameters = [each for group in state.optimizer.param_groups for each in group["params"]]
     for name, value in tensors.items():
         if name.startswith("optimizer."):
             _, index, slot = name.split(".", 2)
-            slots.setdefault(int(index), {})[slot] = value
+            slots.setdefault(int(index), {})[slot] = _laid_out_as(parameters[int(index)], value)
     state.optimizer.load_state_dict({"state": slots, "param_groups": state.optimizer.state_dict()["param_groups"]})
     state.epoch, state.step = meta["epoch"], meta["step"]
+
+
+def _laid_out_as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """The value in the parameter's memory order: fused updates walk both as flat memory and look at no stride."""
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.shape == parameter.shape else value
 
 
 def save_weights(path: Path, model: nn.Module, meta: dict[str, Any]) -> str:

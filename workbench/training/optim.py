@@ -36,8 +36,8 @@ def build_optimizer(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     ]
     lr = float(recipe.lr)
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(settings, lr=lr, momentum=0.9, nesterov=True, foreach=True)
-    return torch.optim.AdamW(settings, lr=lr, foreach=True)
+        return torch.optim.SGD(settings, lr=lr, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(settings, lr=lr, fused=True)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
