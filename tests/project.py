@@ -252,8 +252,8 @@ def runner(project: Project, name: str, *, jobs: int = 1, **options: Any) -> Any
 
     spec = load_spec(project.root, name)
 
-    def boards(total: int, at_once: int) -> Board:
-        return Board(total, at_once, stream=io.StringIO())
+    def boards(total: int, at_once: int, expected: Mapping[str, float | None]) -> Board:
+        return Board(total, at_once, expected, stream=io.StringIO())
 
     return Runner(
         project.root,

@@ -165,3 +165,16 @@ def test_an_update_after_the_end_of_a_run_is_ignored() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_the_time_left_weighs_runs_by_what_they_are_expected_to_take() -> None:
+    terminal, clock = Terminal(), Clock()
+    expected = {"long": 60.0, "short": 10.0, "other": 10.0, "unknown": None}
+    with Board(4, 1, expected, stream=terminal, live=False, clock=clock) as shown:
+        shown.start("long", "long")
+        clock.now = 60.0
+        shown.update("long", 1, 2)
+        assert shown.time_left() == pytest.approx(120.0)  # half of 60 took 60; 30 + 10 + 10 + 10 are left
+        clock.now = 120.0
+        shown.finish("long")
+        assert shown.time_left() == pytest.approx(60.0)

@@ -76,7 +76,7 @@ def test_a_break_leaves_an_interrupted_study_that_goes_on(project: Project) -> N
             pass
 
     broken = runner(project, "tiny", seeds=1, sets=QUICK)
-    broken.boards = lambda total, jobs: Stop()
+    broken.boards = lambda total, jobs, expected: Stop()
     with pytest.raises(KeyboardInterrupt):
         broken.run()
     assert read_state(project.study(), kind="study") == "interrupted"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import os
+import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TextIO
@@ -43,6 +44,7 @@ class Board:
     Args:
         total_runs: runs that this call will train (those already recorded are not counted).
         jobs: how many are active at once at most.
+        expected: seconds by run id as far as known, so that the time left does not take long runs for short ones.
         stream: where to draw; stderr by default, so that stdout holds only results.
         live: redraw in place; by default when ``stream`` is a terminal.
         clock: seconds, monotonic.
@@ -53,6 +55,7 @@ class Board:
         self,
         total_runs: int,
         jobs: int = 1,
+        expected: Mapping[str, float | None] | None = None,
         *,
         stream: TextIO | None = None,
         live: bool | None = None,
@@ -68,6 +71,11 @@ class Board:
         self._lock = threading.RLock()
         self._active: dict[str, _Run] = {}
         self._finished = 0
+        known = {run: seconds for run, seconds in (expected or {}).items() if seconds}
+        self._usual = statistics.median(known.values()) if known else 1.0
+        self._expected = known
+        self._work = sum(known.values()) + self._usual * (total_runs - len(known))
+        self._worked = 0.0
         self._began = self._drawn_at = clock()
         self._drawn: list[str] = []
 
@@ -114,6 +122,7 @@ class Board:
             if run is None:
                 return
             self._finished += 1
+            self._worked += self._weight(run_id)
             took = duration(self._clock() - run.since)
             self.note(f"{run.label}: {text or 'done'} ({took}, {self._finished} of {self._total})")
 
@@ -126,12 +135,15 @@ class Board:
                 self._write(f"{text}\n")
 
     def time_left(self) -> float | None:
-        """Estimated seconds until all runs are done, from the steps made so far; None while that says nothing."""
+        """Estimated seconds until all runs are done, from the work done so far; None while that says nothing."""
         with self._lock:
-            done = self._finished + sum(run.part for run in self._active.values())
-            if done < _KNOWN:
+            done = self._worked + sum(run.part * self._weight(name) for name, run in self._active.items())
+            if done < _KNOWN * self._usual:
                 return None
-            return (self._clock() - self._began) * max(0.0, self._total - done) / done
+            return (self._clock() - self._began) * max(0.0, self._work - done) / done
+
+    def _weight(self, run_id: str) -> float:
+        return self._expected.get(run_id, self._usual)
 
     def _lines(self) -> list[str]:
         """The text of the live lines, not yet cut to the width."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from workbench.record.places import prepare, run_folder, study_folder
 from workbench.record.shipper import Shipper
 from workbench.record.system import Sampler
 from workbench.study import autos, choices, materials
+from workbench.study.estimate import Estimate
 from workbench.study.executor import Executor, Watcher
 from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
@@ -29,7 +30,7 @@ from workbench.study.settings import grouped
 from workbench.study.spec import Spec
 from workbench.study.summary import summarise
 
-Boards = Callable[[int, int], contextlib.AbstractContextManager[Watcher]]
+Boards = Callable[[int, int, Mapping[str, float | None]], contextlib.AbstractContextManager[Watcher]]
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Runner:
 
     Args:
         root, home: the project and its state folder.
-        boards: makes the progress display for (runs to do, jobs).
+        boards: makes the progress display for (runs to do, jobs, seconds expected of each by its id).
         report: told what is going on outside of runs, as (text, done, total).
         resolved: given the rows of setting / value / why once nothing is "auto" any more.
         pdb: stop in the debugger where a run fails.
@@ -136,7 +137,9 @@ class Runner:
         todo = executor.missing(runs)
         if not todo:
             return
-        with self.boards(len(todo), min(self.jobs, len(todo))) as board:
+        estimate = Estimate(self.home, self.spec.path.parent / "metrics.json")
+        expected = {run.id: estimate.seconds(run) for run in todo}
+        with self.boards(len(todo), min(self.jobs, len(todo)), expected) as board:
             executor.execute(runs, board)
         self.trained += len(todo)
 
