@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.study.engines.memory import keep_freed_memory
 from workbench.study.execute import Task, execute
 from workbench.study.experiment import Arm
 
@@ -27,6 +28,7 @@ def run_inline(tasks: Sequence[Task], arms: dict[str, Arm], tell: Listener, *, p
         arms: the Learner class of each task, by id.
         pdb: stop in the debugger where a run fails.
     """
+    keep_freed_memory()
     for task in tasks:
         tell.started(task.id)
         report = functools.partial(tell.progress, task.id)

@@ -14,11 +14,14 @@ import sys
 import threading
 from typing import Any, TextIO
 
+from workbench.study.engines.memory import keep_freed_memory
+
 CLOSED = None
 
 
 def main() -> None:
     """Serves tasks until stdin closes."""
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group; the parent decides
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a spec prints must not mix with the answers
