@@ -27,7 +27,10 @@ def test_it_makes_the_folder_and_the_stage_and_says_what_to_type(project: Path) 
     folder = project / "experiments" / "label_smoothing"
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "spec.py"]
     assert list(yaml.safe_load((project / "dvc.yaml").read_text())["stages"]) == ["label_smoothing"]
-    assert text.splitlines()[-1] == "Next: wb run experiments/label_smoothing --smoke"
+    assert (
+        text.splitlines()[-1]
+        == "Next: wb check experiments/label_smoothing, then wb run experiments/label_smoothing --smoke"
+    )
     assert [path.name for path in (project / "experiments").iterdir()] == ["label_smoothing"]
 
 
@@ -36,7 +39,10 @@ def test_from_a_folder_below_the_paths_it_prints_can_be_typed_there(
 ) -> None:
     (project / "docs").mkdir()
     monkeypatch.chdir(project / "docs")
-    assert begin("experiments/mine/").splitlines()[-1] == "Next: wb run ../experiments/mine --smoke"
+    assert (
+        begin("experiments/mine/").splitlines()[-1]
+        == "Next: wb check ../experiments/mine, then wb run ../experiments/mine --smoke"
+    )
 
 
 def test_the_spec_asks_one_question_with_documented_arms(project: Path) -> None:

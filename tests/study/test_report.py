@@ -135,3 +135,11 @@ def test_the_page_is_written_whole(tmp_path: Path, make_study: MakeStudy) -> Non
     summary = summarise(study, load(tmp_path, study))
     path = write(tmp_path / "out" / "report.html", study, summary)
     assert path.read_text() == render(study, summary) and [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_the_page_says_when_less_than_the_tier_was_asked_for(tmp_path: Path, make_study: MakeStudy) -> None:
+    study = make_study(tmp_path, {"main": ARMS})
+    summary = summarise(study, load(tmp_path, study))
+    assert "(only" not in render(study, summary)
+    study["options"] = {"cells": ["digits", "photos"], "arms": [], "sets": {"fit.lr": "0.1"}}
+    assert "(only cells digits, photos; fit.lr=0.1)" in render(study, summary)

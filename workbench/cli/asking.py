@@ -19,12 +19,16 @@ _OPTIONS = (
         "--tier", default=None, help="How much of it to do: smoke, default or full, or a tier of the spec's own."
     ),
     click.option("--smoke", is_flag=True, help="The same as --tier smoke: does everything work?"),
-    click.option("--full", is_flag=True, help="The same as --tier full: the whole pre-registered study."),
+    click.option("--full", is_flag=True, help="The same as --tier full: everything that the spec registers."),
     click.option("--cell", "cells", multiple=True, help="Only this cell; may be repeated."),
     click.option("--arm", "arms", multiple=True, help="Only this arm and the baseline; may be repeated."),
-    click.option("--seeds", type=int, help="How many seed tuples, instead of what the spec says."),
+    click.option("--seeds", type=int, help="How many seeds, instead of what the spec says."),
     click.option(
-        "--set", "sets", multiple=True, metavar="PATH=VALUE", help="Change a setting of every arm: --set fit.lr=1e-3."
+        "--set",
+        "sets",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Change a setting of every arm: --set fit.lr=1e-3; may be repeated.",
     ),
     click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1."),
     click.option(

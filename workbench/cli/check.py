@@ -14,9 +14,10 @@ from workbench.cli.completion import experiment_names
 @click.argument("experiment", shell_complete=experiment_names)
 @study_options
 def command(experiment: str, **options: Any) -> int:
-    """Check the spec, the data and the claims of EXPERIMENT without training; exit code 1 when something is wrong.
+    """Check the spec, the data and the claims of EXPERIMENT without training.
 
-    A spec that does not load, an arm that equals another, a claim about an arm that is not there end with exit code 2.
+    Exit code 1: data or machine are not ready. Exit code 2: the spec itself is wrong, e.g. it does not load, an arm
+    equals another, or a claim is about an arm that is not there.
     """
     from tabulate import tabulate
 

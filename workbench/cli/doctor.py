@@ -13,7 +13,7 @@ from typing import Literal
 import click
 
 Colour = Literal["green", "yellow", "red"]
-_WORDS: dict[Colour, str] = {"green": "ok", "yellow": "look", "red": "BAD"}
+_WORDS: dict[Colour, str] = {"green": "ok", "yellow": "note", "red": "BAD"}
 _GIB = 2**30
 _OLDEST = (3, 11)
 

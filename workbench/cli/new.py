@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-_SPEC = '''"""{title}: does a small network learn worse without batch normalisation?"""
+_SPEC = '''"""{title}: write the question here. As it stands: does a network learn worse without batch normalisation?"""
 
 from workbench import Claim, Experiment, ImageArrays, Learner, Network, Norm, OneCycle
 
@@ -32,8 +32,7 @@ class WithoutNorm(Baseline):
 experiment = Experiment(
     baseline=Baseline,
     arms=[WithoutNorm],
-    seeds=3,
-    measure="test/error",
+    seeds=6,
     claims=[Claim.ratio(WithoutNorm, Baseline, at_least=1.2, why="the first line's question, before any run")],
 )
 '''
@@ -57,7 +56,7 @@ _READS = ("data/mnist.npz",)
 @click.command(epilog="\b\nExample:\n  wb new label_smoothing")
 @click.argument("name")
 def command(name: str) -> None:
-    """Begin the experiment NAME: experiments/NAME with a spec that runs at once, and a README."""
+    """Begin the experiment NAME: experiments/NAME with a spec that runs at once, a README, and a stage in dvc.yaml."""
     from workbench.record.places import find_root
     from workbench.study.stages import add_stage, stage_for
 
@@ -71,8 +70,8 @@ def command(name: str) -> None:
     place = Path(os.path.relpath(folder)).as_posix()
     click.echo(f"{place}/spec.py    the question, its arms and its claim: edit it")
     click.echo(f"{place}/README.md  what it asks and how to read the answer")
-    click.echo("dvc.yaml           has its stage")
-    click.echo(f"\nNext: wb run {place} --smoke")
+    click.echo(f"dvc.yaml    has the new stage {name}: commit it with the folder")
+    click.echo(f"\nNext: wb check {place}, then wb run {place} --smoke")
 
 
 def check_name(name: str) -> None:
@@ -84,7 +83,7 @@ def check_name(name: str) -> None:
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     plain = re.sub(r"^(?=[0-9])", "try_", plain)[:60] or "my_question"
     raise UsageError(
-        f"'{name}' cannot name an experiment: a name is lower-case letters, digits and underscores",
+        f"'{name}' cannot name an experiment: a name is lower-case letters, digits and underscores, a letter first",
         hint=f"Type: wb new {plain}",
     )
 

@@ -155,7 +155,15 @@ def _subtitle(study: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         failed += sum(arm["failed"] for arm in cell["arms"])
     broken = f", {failed} failed" if failed else ""
     experiment, day = study["experiment"], when(study.get("created"))[:10]
-    return f"{experiment}, tier '{summary['tier']}', {words.seeds(summary['n_seeds'])}, {runs} runs{broken}, {day}"
+    tier = f"tier '{summary['tier']}'{_less(study.get('options') or {})}"
+    return f"{experiment}, {tier}, {words.seeds(summary['n_seeds'])}, {runs} runs{broken}, {day}"
+
+
+def _less(options: Mapping[str, Any]) -> str:
+    """What of the tier was asked for, or changed, on the command line."""
+    asked = [f"{kind} {', '.join(options[kind])}" for kind in ("cells", "arms") if options.get(kind)]
+    asked += [f"{path}={value}" for path, value in (options.get("sets") or {}).items()]
+    return f" (only {'; '.join(asked)})" if asked else ""
 
 
 def _claims(summary: Mapping[str, Any]) -> str:
