@@ -1,5 +1,6 @@
 """``wb run`` in a small project, in this process: what stops it, what does not, and what it says."""
 
+import itertools
 import shutil
 from collections.abc import Callable
 
@@ -166,6 +167,9 @@ def test_a_source_is_trained_first_and_only_once(project: Project, typed: Wb) ->
     assert {key[:2] for key in runs} == {("source", "First"), ("target", "Tuned"), ("target", "Scratch")}
     tuned, source = runs["target", "Tuned", "0"], runs["source", "First", "0"]
     assert tuned["sources"] == {"experiments/source": source["id"]} and tuned["created"] >= source["created"]
+    spans = sorted((facts["created"], project.home / "runs" / facts["id"] / "result.json") for facts in runs.values())
+    for (began, result), (next_began, _) in itertools.pairwise(spans):  # each begins when it begins, not when planned
+        assert next_began >= began + 1000 * read(result)["seconds"]
     assert [arm["name"] for arm in read(project.study() / "result.json")["cells"][0]["arms"]] == ["Tuned", "Scratch"]
     before = (project.home / "runs" / source["id"] / "result.json").stat().st_mtime_ns
     done = typed("run", "source", "--jobs", "1", "--arm", "First")

@@ -72,7 +72,7 @@ def task_for(run: Planned, *, home: Path, root: Path, device: str, threads: int,
 
 
 def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
-    """What run.json says of a run."""
+    """What run.json says of a run, but for the moment at which it begins."""
     cls = run.cls
     return {
         "format": 1,
@@ -95,7 +95,6 @@ def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
         "threads": threads,
         "level": cls.level,
         "choosing": run.choosing,
-        "created": time.time_ns() // 1_000_000,
     }
 
 
@@ -109,7 +108,7 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
     if read_state(folder) in ("finished", "failed"):
         return str(read_state(folder))
     began = time.monotonic()
-    with Journal.create(folder, task.facts) as journal:
+    with Journal.create(folder, {**task.facts, "created": time.time_ns() // 1_000_000}) as journal:
         _describe(folder, task)
         recorder = Recorder(journal, report, interrupted)
         if before := _failed_before(task):
