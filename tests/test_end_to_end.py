@@ -161,7 +161,7 @@ def test_the_other_verbs_know_it(done: Project, typed: Callable[..., Typed]) -> 
 
 def test_a_new_experiment_is_checked(project: Project, typed: Callable[..., Typed]) -> None:
     made = typed("new", "smoothing")
-    assert made.code == 0 and "Next: wb run experiments/smoothing --smoke" in made.out
+    assert made.code == 0 and "Next: wb check experiments/smoothing" in made.out
     found = typed("check", "smoothing")
     assert found.code == 1 and "is not pinned in data.dvc. Type: wb data pin data/mnist.npz" in " ".join(
         found.out.split()
