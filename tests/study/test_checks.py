@@ -18,7 +18,7 @@ def test_all_is_well_but_for_the_seeds(project: Project) -> None:
     assert {what: each.state for what, each in found.items()} == {
         "spec": "ok", "data/small.npz": "ok", "settings": "ok", "claim C1": "note", "claim C2": "note",
     }  # fmt: skip
-    assert "3 arms in 1 cells" in found["spec"].text and "cannot be decided with 2 seeds" in found["claim C1"].text
+    assert "3 arms in 1 cell" in found["spec"].text and "cannot be decided with 2 seeds" in found["claim C1"].text
     assert look(project, seeds=20)["claims"] == Check("ok", "claims", "2 can be decided")
     assert not (project.home / "runs").exists()
 

@@ -100,12 +100,15 @@ def test_everything_is_escaped(page: Callable[..., str]) -> None:
 
 def test_how_to_run_it_again() -> None:
     study = {"experiment": "experiments/demo", "commit": "aaa", "snapshot": "bbb", "dirty": False, "tier": "default"}
-    assert reproduce(study) == "git checkout aaa && wb run experiments/demo"
-    assert reproduce({**study, "dirty": True, "tier": "smoke"}) == (
-        "git checkout bbb && wb run experiments/demo --smoke"
-    )
+    tree = "git worktree add --detach ../demo-{0} {0} && cd ../demo-{0} && wb run experiments/demo"
+    assert reproduce(study) == tree.format("aaa")
+    assert reproduce({**study, "dirty": True, "tier": "smoke"}) == tree.format("bbb") + " --smoke"
     assert reproduce({**study, "experiment": "demo"}) == reproduce(study)
     assert reproduce({**study, "tier": "long"}).endswith(" --tier long")
+    options = {"cells": ["a b"], "arms": [], "seeds": 2, "sets": {"fit__lr": "0.1"}, "threads": 2}
+    asked = " --cell 'a b' --seeds 2 --set fit.lr=0.1 --threads 2"
+    assert reproduce({**study, "options": options}) == reproduce(study) + asked
+    assert reproduce({**study, "options": {"cells": [], "seeds": None, "threads": 1}}) == reproduce(study)
 
 
 def test_provenance_leaves_out_what_is_not_known() -> None:
@@ -141,5 +144,5 @@ def test_the_page_says_when_less_than_the_tier_was_asked_for(tmp_path: Path, mak
     study = make_study(tmp_path, {"main": ARMS})
     summary = summarise(study, load(tmp_path, study))
     assert "(only" not in render(study, summary)
-    study["options"] = {"cells": ["digits", "photos"], "arms": [], "sets": {"fit.lr": "0.1"}}
-    assert "(only cells digits, photos; fit.lr=0.1)" in render(study, summary)
+    study["options"] = {"cells": ["digits", "photos"], "arms": [], "sets": {"fit__lr": "0.1"}}
+    assert "(only cells digits, photos; with fit.lr=0.1)" in render(study, summary)

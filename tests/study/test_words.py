@@ -70,3 +70,7 @@ def test_folding_loses_nothing_and_keeps_the_width(text: str, width: int) -> Non
     folded = words.fold(text, width)
     assert folded.replace("\n", "").replace(" ", "") == text.replace(" ", "")
     assert all(len(line) <= width for line in folded.split("\n"))
+
+
+def test_one_is_not_many() -> None:
+    assert [words.counted(n, "cell") for n in (0, 1, 2)] == ["0 cells", "1 cell", "2 cells"]

@@ -12,6 +12,7 @@ from workbench.study.experiment import differences
 from workbench.study.plan import Options, Planner
 from workbench.study.spec import Spec
 from workbench.study.statistics import seeds_needed
+from workbench.study.words import counted
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,10 @@ def _arms(planner: Planner, spec: Spec) -> list[Check]:
         if not (arm.__doc__ or "").strip():
             rows.append(Check("note", arm.__name__, "has no docstring; an arm's docstring is its hypothesis"))
     count = len({arm for _, arms, _ in planner.cells(spec) for arm in arms})
-    return [Check("ok", "spec", f"{spec.name}: {count} arms in {len(planner.cells(spec))} cells"), *rows]
+    return [
+        Check("ok", "spec", f"{spec.name}: {counted(count, 'arm')} in {counted(len(planner.cells(spec)), 'cell')}"),
+        *rows,
+    ]
 
 
 def _data(root: Path, planner: Planner, spec: Spec) -> list[Check]:
@@ -85,7 +89,8 @@ def _claims(planner: Planner, spec: Spec) -> list[Check]:
     needed = seeds_needed(len(tested)) if tested else 0
     for claim, count in tested:
         if count < needed:
-            text = f"cannot be decided with {count} seeds: {len(tested)} claims need {needed}"
+            many = counted(len(tested), "claim")
+            text = f"cannot be decided with {counted(count, 'seed')}: it takes {needed} for {many}"
             rows.append(Check("note", claim.label, text))
     left = len(spec.experiment.claims) - len(tested)
     if left:

@@ -96,13 +96,28 @@ def write(
 
 
 def reproduce(study: Mapping[str, Any]) -> str:
-    """The command that runs the study again from its commit, or from the snapshot of a tree that was dirty."""
+    """The command that runs the study again, in a working tree of its own.
+
+    Of its commit, or of the snapshot of a tree that was dirty: what lies here now stays as it is.
+    """
     commit = (study.get("snapshot") if study.get("dirty") else "") or study.get("commit") or "COMMIT"
     tier = str(study.get("tier", "default"))
     flag = _TIERS.get(tier, f" --tier {shlex.quote(tier)}")
     name = str(study["experiment"])
     place = name if "/" in name else f"experiments/{name}"
-    return f"git checkout {commit} && wb run {shlex.quote(place)}{flag}"
+    folder = shlex.quote(f"../{name.rpartition('/')[2]}-{commit[:7]}")
+    tree = f"git worktree add --detach {folder} {commit} && cd {folder}"
+    return f"{tree} && wb run {shlex.quote(place)}{flag}{_flags(study.get('options') or {})}"
+
+
+def _flags(options: Mapping[str, Any]) -> str:
+    """What else was typed: cells, arms, seeds, settings, threads."""
+    pairs = [("--cell", each) for each in options.get("cells") or ()]
+    pairs += [("--arm", each) for each in options.get("arms") or ()]
+    pairs += [("--seeds", options["seeds"])] if options.get("seeds") else []
+    pairs += [("--set", f"{path.replace('__', '.')}={value}") for path, value in (options.get("sets") or {}).items()]
+    pairs += [("--threads", options["threads"])] if options.get("threads", 1) != 1 else []
+    return "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in pairs)
 
 
 def when(created: Any) -> str:
@@ -161,9 +176,9 @@ def _subtitle(study: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 
 def _less(options: Mapping[str, Any]) -> str:
     """What of the tier was asked for, or changed, on the command line."""
-    asked = [f"{kind} {', '.join(options[kind])}" for kind in ("cells", "arms") if options.get(kind)]
-    asked += [f"{path}={value}" for path, value in (options.get("sets") or {}).items()]
-    return f" (only {'; '.join(asked)})" if asked else ""
+    asked = [f"only {kind} {', '.join(options[kind])}" for kind in ("cells", "arms") if options.get(kind)]
+    asked += [f"with {path.replace('__', '.')}={value}" for path, value in (options.get("sets") or {}).items()]
+    return f" ({'; '.join(asked)})" if asked else ""
 
 
 def _claims(summary: Mapping[str, Any]) -> str:

@@ -137,6 +137,8 @@ def reading(summary: Mapping[str, Any]) -> str:
     text = f"Intervals are 95 %, paired by seed, over up to {seeds}; failed runs count as the worst score."
     if not summary["claims"]:
         return f"{text} Exploratory: nothing is tested."
+    if not summary["family"]:
+        return f"{text} No claim was tested: every comparison is exploratory."
     return f"{text} Only claims are tested (Holm over {summary['family']}); all other comparisons are exploratory."
 
 

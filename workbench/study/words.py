@@ -131,7 +131,12 @@ def _means(claim: Mapping[str, Any]) -> dict[str, str]:
 
 def seeds(n: int) -> str:
     """``1 seed``, ``10 seeds``."""
-    return f"{n} seed" if n == 1 else f"{n} seeds"
+    return counted(n, "seed")
+
+
+def counted(n: int, thing: str) -> str:
+    """``1 cell``, ``3 cells``."""
+    return f"{n} {thing}{'s' * (n != 1)}"
 
 
 def heading(cell: Mapping[str, Any]) -> str:
