@@ -86,8 +86,9 @@ def write_points(path: Path, summary: Mapping[str, Any]) -> None:
 def _numbers(arm: Mapping[str, Any]) -> dict[str, Any]:
     low, high = arm.get("interval") or (None, None)
     ratio_low, ratio_high = arm.get("ratio_interval") or (None, None)
+    # No key may be "error": DVC takes one at any depth for a file that it could not read.
     found = {
-        "error": arm.get("mean"), "low": low, "high": high, "ratio": arm.get("ratio"), "ratio_low": ratio_low,
+        "mean": arm.get("mean"), "low": low, "high": high, "ratio": arm.get("ratio"), "ratio_low": ratio_low,
         "ratio_high": ratio_high,
     }  # fmt: skip
     return {key: _rounded(value) for key, value in found.items()} | {"seeds": arm["n"], "failed": arm["failed"]}
