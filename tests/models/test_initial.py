@@ -1,5 +1,6 @@
 """Initial weights come from the stream and leave the global random state alone."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -22,10 +23,7 @@ def test_stream_decides_and_global_state_stays() -> None:
 
 def test_global_state_comes_back_after_an_error() -> None:
     before = torch.get_rng_state()
-    try:
-        with initial_weights(7, "init"):
-            nn.Linear(2, 2)
-            raise KeyError
-    except KeyError:
-        pass
+    with pytest.raises(KeyError), initial_weights(7, "init"):
+        nn.Linear(2, 2)
+        raise KeyError
     assert torch.equal(before, torch.get_rng_state())
