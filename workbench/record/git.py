@@ -72,7 +72,7 @@ class Repository:
         if repo.working_tree_dir is None:
             raise RecordError("a bare git repository has no files to run", where=str(path))
         found = cls(repo, Path(repo.working_tree_dir).resolve())
-        if not found._try("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
+        if not found.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
             hint = "Type: git add -A && git commit -m start"
             raise RecordError("the git repository has no commit yet", where=str(found.root), hint=hint)
         return found
@@ -80,40 +80,40 @@ class Repository:
     @property
     def head(self) -> str:
         """The commit that is checked out, 40 hexadecimal digits."""
-        return self._git("rev-parse", "HEAD")
+        return self.ask("rev-parse", "HEAD")
 
     @property
     def short(self) -> str:
         """The shortest unambiguous form of :attr:`head`."""
-        return self._git("rev-parse", "--short", "HEAD")
+        return self.ask("rev-parse", "--short", "HEAD")
 
     @property
     def branch(self) -> str:
         """The branch that is checked out, "" for a detached HEAD."""
-        return self._try("symbolic-ref", "--quiet", "--short", "HEAD")
+        return self.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
 
     @property
     def url(self) -> str:
         """The address of the remote ``origin`` (else of the first remote) without credentials, "" without remotes."""
-        names = self._git("remote").split()
+        names = self.ask("remote").split()
         if not names:
             return ""
-        address = self._try("remote", "get-url", "origin" if "origin" in names else names[0])
+        address = self.attempt("remote", "get-url", "origin" if "origin" in names else names[0])
         return re.sub(r"^(\w[\w+.-]*://)[^/@]*@", r"\1", address)
 
     def dirty_files(self) -> list[str]:
         """Files that differ from HEAD: edited, staged, deleted, and untracked ones that git does not ignore."""
-        fields = self._git("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames").split("\0")
+        fields = self.ask("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames").split("\0")
         return sorted({field[3:] for field in fields if field})
 
     def diff(self) -> str:
         """The patch from HEAD to the working tree, of tracked files; binary ones are only named."""
-        return self._git("diff", "--no-color", "--no-ext-diff", "HEAD")
+        return self.ask("diff", "--no-color", "--no-ext-diff", "HEAD")
 
     def diff_stat(self) -> str:
         """E.g. ``"3 files changed, 10 insertions(+)"``, with the number of untracked files; "" for a clean tree."""
-        tracked = self._git("diff", "--shortstat", "HEAD").strip()
-        untracked = len(self._git("ls-files", "-z", "--others", "--exclude-standard").split("\0")) - 1
+        tracked = self.ask("diff", "--shortstat", "HEAD").strip()
+        untracked = len(self.ask("ls-files", "-z", "--others", "--exclude-standard").split("\0")) - 1
         return ", ".join([*([tracked] if tracked else []), *([f"{untracked} untracked"] if untracked > 0 else [])])
 
     def facts(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Repository:
         Raises:
             RecordError: when there is none of that name.
         """
-        found = self._try("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        found = self.attempt("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
         if not found:
             raise RecordError(f"git knows no commit '{name}'", where=str(self.root), hint="Type: git log --oneline")
         return found
@@ -149,20 +149,20 @@ class Repository:
             return Snapshot(self.head, left_out=left_out)
         with tempfile.TemporaryDirectory(prefix="wb-index-") as place:
             own = {"GIT_INDEX_FILE": str(Path(place) / "index")}
-            self._git("read-tree", "HEAD", env=own)
+            self.ask("read-tree", "HEAD", env=own)
             names = Path(place) / "names"
             names.write_bytes(b"".join(os.fsencode(path) + b"\0" for path in take))
             literal = own | {"GIT_LITERAL_PATHSPECS": "1"}
-            self._git("add", "-A", "--force", f"--pathspec-from-file={names}", "--pathspec-file-nul", env=literal)
-            tree = self._git("write-tree", env=own)
-        if tree == self._git("rev-parse", "HEAD^{tree}"):
+            self.ask("add", "-A", "--force", f"--pathspec-from-file={names}", "--pathspec-file-nul", env=literal)
+            tree = self.ask("write-tree", env=own)
+        if tree == self.ask("rev-parse", "HEAD^{tree}"):
             return Snapshot(self.head, left_out=left_out)
-        date = f"{self._git('show', '-s', '--format=%ct', 'HEAD')} +0000"
+        date = f"{self.ask('show', '-s', '--format=%ct', 'HEAD')} +0000"
         dated = _IDENTITY | {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
         message = "Snapshot of a working tree by workbench"
-        commit = self._git("commit-tree", "--no-gpg-sign", tree, "-p", "HEAD", "-m", message, env=dated)
+        commit = self.ask("commit-tree", "--no-gpg-sign", tree, "-p", "HEAD", "-m", message, env=dated)
         ref = f"refs/wb/{name}"
-        self._git("update-ref", ref, commit)
+        self.ask("update-ref", ref, commit)
         return Snapshot(commit, ref, left_out)
 
     def choose(self, changed: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -186,7 +186,12 @@ class Repository:
                 take.append(name)
         return take, left_out
 
-    def _git(self, *words: str, env: dict[str, str] | None = None) -> str:
+    def ask(self, *words: str, env: dict[str, str] | None = None) -> str:
+        """What ``git WORDS`` prints in this repository, without its last line break; it never refreshes the index.
+
+        Raises:
+            RecordError: when git fails, with what it says.
+        """
         import git
 
         try:
@@ -197,10 +202,10 @@ class Repository:
             raise RecordError(f"git {words[0]} failed ({reason})", where=str(self.root)) from error
         return str(done)
 
-    def _try(self, *words: str) -> str:
+    def attempt(self, *words: str) -> str:
         """What a git command prints, "" when it fails."""
         try:
-            return self._git(*words)
+            return self.ask(*words)
         except RecordError:
             return ""
 
