@@ -8,13 +8,15 @@ import pytest
 
 from workbench.cli.main import cli
 
-STUDY = {"--tier", "--smoke", "--full", "--cell", "--arm", "--seeds", "--set", "--device", "--threads"}
+STUDY = {
+    "--tier", "--smoke", "--full", "--cell", "--arm", "--seeds", "--seed", "--set", "--level", "--device", "--threads",
+}  # fmt: skip
 OPTIONS: dict[str, set[str]] = {
     "wb": {"--debug", "--version"},
     "wb new": set(),
     "wb plan": STUDY | {"--jobs"},
     "wb check": STUDY,
-    "wb run": STUDY | {"--jobs", "--pdb"},
+    "wb run": STUDY | {"--jobs", "--pdb", "--require-clean"},
     "wb list": set(),
     "wb compare": {"--measure", "--unpaired"},
     "wb ui": {"--browser", "--port"},

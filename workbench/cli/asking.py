@@ -23,12 +23,18 @@ _OPTIONS = (
     click.option("--cell", "cells", multiple=True, help="Only this cell; may be repeated."),
     click.option("--arm", "arms", multiple=True, help="Only this arm and the baseline; may be repeated."),
     click.option("--seeds", type=int, help="How many seeds, instead of what the spec says."),
+    click.option("--seed", "only", type=int, multiple=True, help="Only the seed of this number; may be repeated."),
     click.option(
         "--set",
         "sets",
         multiple=True,
         metavar="PATH=VALUE",
         help="Change a setting of every arm: --set fit.lr=1e-3; may be repeated.",
+    ),
+    click.option(
+        "--level",
+        type=click.Choice(["fast", "seeded", "strict"]),
+        help="How strictly a run repeats itself, instead of what the spec says.",
     ),
     click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1."),
     click.option(
@@ -49,7 +55,7 @@ def study_options(function: Function) -> Function:
 
 def asked(
     experiment: str, *, tier: str | None, smoke: bool, full: bool, cells: tuple[str, ...], arms: tuple[str, ...],
-    seeds: int | None, sets: tuple[str, ...], device: str, threads: int,
+    seeds: int | None, only: tuple[int, ...], sets: tuple[str, ...], level: str | None, device: str, threads: int,
 ) -> tuple[Path, Path, Spec, Options]:  # fmt: skip
     """The project, its state folder, the loaded spec, and what was asked for; UsageError for what makes no sense."""
     from workbench.errors import UsageError
@@ -62,6 +68,8 @@ def asked(
         raise UsageError(f"--{' and --'.join(str(each) for each in tiers)} exclude each other")
     if seeds is not None and seeds < 1:
         raise UsageError(f"--seeds is {seeds}; it takes a whole number from 1")
+    if seeds is not None and only:
+        raise UsageError("--seeds and --seed exclude each other")
     root = find_root(Path.cwd())
     find_spec(root, experiment)
     spec = load_spec(root, experiment)
@@ -73,6 +81,8 @@ def asked(
         cells=cells,
         arms=arms,
         seeds=seeds,
+        only=tuple(dict.fromkeys(only)),
+        level=level or "",
         sets=parse_sets(sets, spec.experiment.baseline),
         device=str(pick_device(device)),
         threads=threads,

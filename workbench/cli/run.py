@@ -20,8 +20,9 @@ from workbench.cli.completion import experiment_names
 @click.argument("experiment", shell_complete=experiment_names)
 @study_options
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once; by default one a CPU core, or 1 on a GPU.")
+@click.option("--require-clean", is_flag=True, help="Refuse to run while the working tree differs from its commit.")
 @click.option("--pdb", is_flag=True, help="Stop in the debugger where a run fails; implies --jobs 1.")
-def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> int:
+def command(experiment: str, jobs: int | None, require_clean: bool, pdb: bool, **options: Any) -> int:
     """Train every arm x seed of EXPERIMENT, record everything, print the verdict.
 
     What is recorded already is not trained again; an interrupted run goes on where it stopped. The exit code is 1 when
@@ -33,6 +34,8 @@ def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> int
     from workbench.study.runner import Runner
 
     root, home, spec, wanted = asked(experiment, **options)
+    if require_clean:
+        refuse_dirty(root)
     jobs = 1 if pdb else jobs or usual_jobs(wanted.device)
     show_plan(root, home, spec, wanted, jobs, brief=True)
     runner = Runner(root, home, spec, wanted, jobs=jobs, boards=Board, report=told(), resolved=show_settings, pdb=pdb)
@@ -44,6 +47,21 @@ def command(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> int
     if study.kept:
         click.echo(study.kept, err=True)
     return int(study.mistakes > 0)
+
+
+def refuse_dirty(root: Path) -> None:
+    """Raises UsageError when files differ from the commit that is checked out."""
+    from workbench.errors import UsageError
+    from workbench.record.git import Repository
+
+    changed = Repository.find(root).dirty_files()
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise UsageError(
+            f"the working tree is not clean: {changed[0]}{more}",
+            where="--require-clean",
+            hint="Commit it (git add -A && git commit), or leave the option out: a snapshot is kept all the same",
+        )
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 Facts = Mapping[str, Any]
 _COPIED = ("experiment", "cell", "arm", "hypothesis", "seed", "identity", "snapshot", "library", "device", "threads")
-_ALSO = ("level", "lock", "tier", "measure", "title")
+_ALSO = ("level", "lock", "class", "tier", "measure", "title", "reproduces")
 
 
 def run_name(facts: Facts, study: Facts | None = None) -> str:
@@ -43,7 +43,7 @@ def tags(facts: Facts, study: Facts, home: str) -> dict[str, str]:
     """
     known = {**study, **{key: value for key, value in facts.items() if value is not None}}
     found = {f"wb.{key}": text(known[key]) for key in (*_COPIED, *_ALSO) if known.get(key) not in (None, "")}
-    if environment := known.get("environment"):
+    if (environment := known.get("environment")) and "wb.class" not in found:
         found["wb.class"] = text(environment.get("class", ""))
     found |= {f"wb.pin.{path}": str(md5) for path, md5 in (known.get("pins") or {}).items()}
     found |= git_tags(known)

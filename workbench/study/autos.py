@@ -52,7 +52,7 @@ def _resolve(
     known = remembered(planner, spec, cell, arm)
     if known is not None:
         return known
-    cls = planner.derived(spec, cell, arm, planner.options.sets)
+    cls = planner.derived(spec, cell, arm, planner.options.everywhere)
     source = planner.source(cls, 0)
     execute(source)
     files = [run_folder(planner.home, run.id) / "weights.safetensors" for run in source]
@@ -69,7 +69,7 @@ def _resolve(
 
 
 def _file(planner: Planner, spec: Spec, cell: Cell, arm: Arm) -> Path:
-    cls = planner.derived(spec, cell, arm, planner.options.sets)
+    cls = planner.derived(spec, cell, arm, planner.options.everywhere)
     facts = {
         "fields": described(cls),
         "stages": cls.stages(),

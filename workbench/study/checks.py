@@ -72,7 +72,7 @@ def _parts(planner: Planner, spec: Spec) -> list[Check]:
     try:
         for cell, arms, _ in planner.cells(spec):
             for arm in arms:
-                planner.derived(spec, cell, arm, planner.options.sets).fields()
+                planner.derived(spec, cell, arm, planner.options.everywhere).fields()
     except WorkbenchError as error:
         return [Check("wrong", f"{cell.name} · {arm.__name__}", str(error))]
     return [Check("ok", "settings", "every arm can be described in every cell")]

@@ -143,7 +143,7 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
 
 
 def rebuild(task: Task) -> Arm:
-    """The arm of a task, derived anew; raises :class:`SpecError` when the spec has changed since the plan."""
+    """The arm of a task, derived anew; raises :class:`SpecError` when code has changed since the plan."""
     spec = load_spec(Path(task.root), task.spec)
     experiment = spec.experiment
     arm, cell, tier = experiment.arm(task.arm), experiment.cell(task.cell), experiment.tier(task.tier)
@@ -152,6 +152,8 @@ def rebuild(task: Task) -> Arm:
         cls = cls.but(recalibrate="never")
     if cls.flatten() != task.facts["fields"] or stage_hashes(cls, _library_base()) != task.facts["stages"]:
         raise SpecError("the spec was changed while the study was running", where=task.spec, hint="Run the study again")
+    if task.facts["library"] != library_hash():
+        raise SpecError("workbench itself was changed while the study was running", hint="Run the study again")
     return cls
 
 

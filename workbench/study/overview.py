@@ -122,6 +122,6 @@ def _inferred(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
         baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
         found = autos.remembered(planner, spec, cell, baseline)
         rows += [row(cell.name, **each) for each in (found or {}).get("settings", [])]
-        if found is None and autos.open_fields(planner.derived(spec, cell, baseline, planner.options.sets)):
+        if found is None and autos.open_fields(planner.derived(spec, cell, baseline, planner.options.everywhere)):
             rows.append(row(cell.name, "auto", "open", "found when the study starts, on the baseline"))
     return rows

@@ -52,16 +52,25 @@ class Planned:
 class Options:
     """What the command line asks for beside the spec and the tier.
 
-    ``sets`` are changes to every arm, e.g. ``{"fit__epochs": 2}``; they make the study exploratory.
+    ``sets`` are changes to every arm, e.g. ``{"fit__epochs": 2}``; they make the study exploratory. ``only`` are the
+    numbers of single seeds, instead of the first ``seeds``. ``level`` is the determinism level of every run, instead of
+    the spec's.
     """
 
     tier: str = "default"
     cells: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
     seeds: int | None = None
+    only: tuple[int, ...] = ()
     sets: Mapping[str, Any] = field(default_factory=dict)
+    level: str = ""
     device: str = "cpu"
     threads: int = 1
+
+    @property
+    def everywhere(self) -> dict[str, Any]:
+        """The changes that every run gets."""
+        return {**self.sets, **({"level": self.level} if self.level else {})}
 
 
 class Planner:
@@ -86,8 +95,14 @@ class Planner:
                 continue
             arms = [arm for arm in cell.arms or experiment.arms if tier.arms is None or arm in tier.arms]
             arms = [arm for arm in arms if not wanted or arm in wanted or arm is experiment.baseline]
-            found.append((cell, arms, options.seeds or tier.seeds or cell.seeds or experiment.seeds))
+            found.append((cell, arms, self._seeds(spec, cell)))
         return found
+
+    def _seeds(self, spec: Spec, cell: Cell) -> int:
+        options, experiment = self.options, spec.experiment
+        return (
+            len(options.only) or options.seeds or experiment.tier(options.tier).seeds or cell.seeds or experiment.seeds
+        )
 
     def derived(self, spec: Spec, cell: Cell, arm: Arm, sets: Mapping[str, Any]) -> Arm:
         """The arm as it runs in this cell: under the cell's, the tier's and the given changes, "auto" resolved."""
@@ -103,11 +118,11 @@ class Planner:
         choice = spec.experiment.choose
         found: dict[str, Planned] = {}
         for cell, arms, count in self.cells(spec):
-            for number in range(count):
+            for seed in self.options.only or _first(spec.experiment.first_seed, count):
                 for source in range(cell.sources):
-                    seeds = Seeds.of(spec.experiment.first_seed + number, source)
+                    seeds = Seeds.of(seed, source)
                     for arm in arms:
-                        sets = dict(self.options.sets)
+                        sets = self.options.everywhere
                         if choice is not None and (cell.name, arm.__name__) in chosen:
                             sets.setdefault(choice.field, chosen[cell.name, arm.__name__])
                         for each in self.run(spec, cell, arm, seeds, sets):
@@ -120,7 +135,7 @@ class Planner:
         for value in cell.grid or choice.values:
             runs[value] = []
             for number in range(choice.seeds):
-                sets = {**self.options.sets, choice.field: value}
+                sets = {**self.options.everywhere, choice.field: value}
                 runs[value] += self.run(spec, cell, arm, Seeds.of(CHOOSING_SEED + number), sets, choosing=True)
         return runs
 
@@ -174,11 +189,11 @@ class Planner:
             experiment = spec.experiment
             arm = experiment.arm(arm_name) if arm_name else experiment.baseline
             seeds = Seeds.of(experiment.first_seed + number)
-            plain = Planner(
-                self.root, self.home, self.pins, Options(device=self.options.device, threads=self.options.threads)
-            )
+            asked = self.options
+            options = Options(device=asked.device, threads=asked.threads, level=asked.level)
+            plain = Planner(self.root, self.home, self.pins, options)
             plain._specs, plain._sources = self._specs, self._sources
-            self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, {})[-1]
+            self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, options.everywhere)[-1]
         return [self._sources[name, number]]
 
     def pins_of(self, cls: Arm) -> dict[str, str]:
@@ -198,7 +213,7 @@ class Planner:
         found: list[str] = []
         for cell, arms, _ in self.cells(spec):
             for arm in arms:
-                cls = self.derived(spec, cell, arm, self.options.sets)
+                cls = self.derived(spec, cell, arm, self.options.everywhere)
                 name = cls.model.source()
                 found += files_of(cls) + (self._source_files(name) if name else [])
         return sorted(set(found))
@@ -214,6 +229,10 @@ class Planner:
     def state(self, run: Planned) -> str:
         """``new``, ``running``, ``interrupted``, ``finished`` or ``failed``."""
         return read_state(run_folder(self.home, run.id))
+
+
+def _first(first: int, count: int) -> range:
+    return range(first, first + count)
 
 
 def settle(cls: Arm, autos: Mapping[str, Any]) -> Arm:

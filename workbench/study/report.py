@@ -111,10 +111,12 @@ def reproduce(study: Mapping[str, Any]) -> str:
 
 
 def _flags(options: Mapping[str, Any]) -> str:
-    """What else was typed: cells, arms, seeds, settings, threads."""
+    """What else was typed: cells, arms, seeds, level, settings, threads."""
     pairs = [("--cell", each) for each in options.get("cells") or ()]
     pairs += [("--arm", each) for each in options.get("arms") or ()]
     pairs += [("--seeds", options["seeds"])] if options.get("seeds") else []
+    pairs += [("--seed", each) for each in options.get("only") or ()]
+    pairs += [("--level", options["level"])] if options.get("level") else []
     pairs += [("--set", f"{path.replace('__', '.')}={value}") for path, value in (options.get("sets") or {}).items()]
     pairs += [("--threads", options["threads"])] if options.get("threads", 1) != 1 else []
     return "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ from workbench.study.settings import grouped
 from workbench.study.spec import Spec
 from workbench.study.summary import summarise
 
+# Set by `wb reproduce` for the run that it starts: what that run reproduces.
+REPRODUCES = "WB_REPRODUCES"
 Boards = Callable[[int, int, Mapping[str, float | None]], contextlib.AbstractContextManager[Watcher]]
 
 
@@ -206,14 +209,16 @@ class Runner:
         folder = study_folder(self.home, name)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.spec.path, folder / "spec.py")
-        level = self.spec.experiment.baseline.level
+        for path, why in snapshot.left_out.items():
+            self.report(f"left out of the snapshot: {path} ({why}); this study cannot be re-created with it", 0, 0)
+        level = self.options.level or self.spec.experiment.baseline.level
         environment = capture(device=self.options.device, threads=self.options.threads, level=level, root=self.root)
         write_json(folder / "environment.json", environment)
         if facts["dirty"]:
             write_bytes(folder / "diff.patch", repository.diff().encode())
         return {
             **facts, "snapshot": snapshot.commit, "left_out": snapshot.left_out, "lock": environment["lock"],
-            "environment": environment,
+            "environment": environment, "class": environment["class"], "reproduces": os.environ.get(REPRODUCES, ""),
         }  # fmt: skip
 
     def _complete(self, folder: Path, runs: Sequence[Planned]) -> dict[str, Any]:
@@ -244,7 +249,7 @@ def study_identity(planner: Planner, spec: Spec) -> str:
     experiment = spec.experiment
     cells: dict[str, Any] = {}
     for cell, arms, count in planner.cells(spec):
-        derived = {arm.__name__: planner.derived(spec, cell, arm, planner.options.sets) for arm in arms}
+        derived = {arm.__name__: planner.derived(spec, cell, arm, planner.options.everywhere) for arm in arms}
         described = {name: [cls.flatten(), cls.stages()] for name, cls in derived.items()}
         cells[cell.name] = {"arms": described, "seeds": count, "sources": cell.sources, "exploratory": cell.exploratory}
     choice = experiment.choose
@@ -258,7 +263,10 @@ def study_identity(planner: Planner, spec: Spec) -> str:
 
 def _asked(options: Options) -> dict[str, Any]:
     sets = {path: repr(value) for path, value in options.sets.items()}
+    # what was not asked for is left out where it came later: a study's identity must not change by that
+    later = {"only": list(options.only), "level": options.level}
     return {
+        **{name: value for name, value in later.items() if value},
         "tier": options.tier,
         "cells": list(options.cells),
         "arms": list(options.arms),
@@ -270,14 +278,15 @@ def _asked(options: Options) -> dict[str, Any]:
 
 
 def _asked_for_less(options: Options) -> bool:
-    """Whether this is less than a whole tier: nothing to keep beside the spec."""
-    return bool(options.cells or options.arms or options.seeds or options.sets)
+    """Whether this is not the whole tier as the spec has it: nothing to keep beside the spec."""
+    return bool(options.cells or options.arms or options.seeds or options.only or options.everywhere)
 
 
 def _for_runs(facts: dict[str, Any]) -> dict[str, Any]:
     """What every run.json repeats of the study, so that a run's folder can stand alone."""
-    names = ("commit", "branch", "url", "dirty", "diff_stat", "snapshot", "lock", "tier", "measure")
-    return {**{name: facts[name] for name in names}, "study": facts["id"]}
+    names = ("commit", "branch", "url", "dirty", "diff_stat", "snapshot", "lock", "class", "tier", "measure")
+    reproduces = {"reproduces": facts["reproduces"]} if facts["reproduces"] else {}
+    return {**{name: facts[name] for name in names}, **reproduces, "study": facts["id"]}
 
 
 def _listed(runs: Sequence[Planned]) -> list[dict[str, Any]]:
