@@ -68,6 +68,15 @@ def test_killed_run_is_found_and_opened_again(home: Path) -> None:
     assert tracker.running("mine") == {run: "s/r"}
 
 
+def test_the_same_key_in_another_home_is_another_run(home: Path) -> None:
+    tracker = Tracker.open(home)
+    mine = tracker.ensure_run(tracker.experiment("x"), "s/r", name="A", start=1, tags={"wb.home": "mine"})
+    theirs = tracker.ensure_run(tracker.experiment("x"), "s/r", name="A", start=1, tags={"wb.home": "theirs"})
+    assert mine != theirs
+    assert tracker.ensure_run(tracker.experiment("x"), "s/r", name="A", start=1, tags={"wb.home": "mine"}) == mine
+
+
+
 def test_deleted_experiment_comes_back(home: Path) -> None:
     first = Tracker.open(home).experiment("x")
     client(home).delete_experiment(first)

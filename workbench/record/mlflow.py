@@ -156,9 +156,10 @@ class Tracker:
         tags: Mapping[str, str],
         parent: str | None = None,
     ) -> str:
-        """The id of the run that carries the tag ``wb.key = key``, made when there is none.
+        """The id of the run that carries ``wb.key = key`` and the ``wb.home`` of ``tags``, made when there is none.
 
-        Looking first makes it safe to die between creating a run and remembering its id.
+        Looking first makes it safe to die between creating a run and remembering its id. The home counts, because a
+        colleague's study of the same question, or its reproduction, has the same key in the same store.
 
         Args:
             experiment: an experiment's id.
@@ -166,7 +167,10 @@ class Tracker:
             parent: the id of the parent run; the UI then shows this one below it.
         """
         with self._asking():
-            found = self._client.search_runs([experiment], f"tags.`wb.key` = '{key}'", max_results=1)
+            query = f"tags.`wb.key` = '{key}'"
+            if "wb.home" in tags:
+                query += f" and tags.`wb.home` = '{tags['wb.home']}'"
+            found = self._client.search_runs([experiment], query, max_results=1)
             if found:
                 return str(found[0].info.run_id)
             own = {"wb.key": key, "mlflow.user": _user(), **tags}
