@@ -223,7 +223,8 @@ def test_what_the_user_deleted_in_mlflow_stays_deleted(home: Path, study: Path, 
 
 def test_refused_run_does_not_keep_the_others(home: Path, study: Path, begin: Begin, stored: Stored) -> None:
     tracker = Tracker.open(home)
-    run = tracker.ensure_run(tracker.experiment("bn_finetune"), "s1/r1", name="A", start=1, tags={})
+    own = {"wb.home": home_tag(home)}
+    run = tracker.ensure_run(tracker.experiment("bn_finetune"), "s1/r1", name="A", start=1, tags=own)
     tracker.params(run, {"fit.lr": "another"})
     for name in ("r1", "r2"):
         journal = begin(name)
