@@ -6,17 +6,18 @@ Environment variables are recorded by an allow-list, because a list of forbidden
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import platform
-import re
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.record.locks import agrees, normal, wanted
+from workbench.record.packages import extras, installed
+
 LOCK = "requirements.txt"
-_PINNED = re.compile(
-    r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\#]+)\s*(?:;\s*([^\\#]+?))?\s*\\?\s*(?:#.*)?$"
-)
+DATA_LOCK = "requirements-data.txt"
 _VARIABLES = (
     "ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "CUDA_LAUNCH_BLOCKING", "CUDA_VISIBLE_DEVICES",
     "DNNL_MAX_CPU_ISA",
@@ -41,20 +42,32 @@ def capture(
 
     Returns:
         ``python, platform, cpu, device, threads, level, lock`` (SHA-256 of requirements.txt, "" without one),
-        ``deviations`` (``{package: [locked, installed or None]}``), ``variables``, and with ``torch_facts`` also
-        ``torch, gpu`` (None without one) and ``class`` (see :func:`reproduction_class`).
+        ``data_lock`` (the same of requirements-data.txt), ``packages`` (``{package: version}`` of all that is
+        installed), ``deviations`` (``{package: [locked, installed or None]}``), ``extras`` (those packages that
+        neither lock names), ``variables``, and with ``torch_facts`` also ``torch, gpu`` (None without one) and
+        ``class`` (see :func:`reproduction_class`). Neither host nor user nor a path is in it.
     """
-    lock = (root or Path.cwd()) / LOCK
+    root = root or Path.cwd()
+    lock, data_lock = root / LOCK, root / DATA_LOCK
+    packages = installed(root)
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "platform": platform.platform(),
-        "cpu": {"model": cpu_model(), "cores": os.cpu_count(), "machine": platform.machine()},
+        "cpu": {
+            "model": cpu_model(),
+            "id": numbers_in(_cpuinfo()),
+            "cores": os.cpu_count(),
+            "machine": platform.machine(),
+        },
         "device": device,
         "threads": threads,
         "level": level,
         "lock": lock_hash(lock),
-        "deviations": deviations(lock),
+        "data_lock": lock_hash(data_lock),
+        "packages": packages,
+        "deviations": deviations_from(_text(lock), packages),
+        "extras": extras(packages, _text(lock), _text(data_lock)),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
     if torch_facts:
@@ -69,51 +82,49 @@ def lock_hash(lock: Path) -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else ""
 
 
-def locked(lock: Path) -> dict[str, str]:
-    """``{package: version}`` of the lines ``name==version`` whose marker fits this machine; {} without a lock."""
-    if not lock.is_file():
-        return {}
-    from packaging.markers import InvalidMarker, Marker
-
-    found: dict[str, str] = {}
-    for line in lock.read_text().splitlines():
-        match = _PINNED.match(line.strip())
-        if match is None:
-            continue
-        name, version, marker = match.groups()
-        try:
-            fits = marker is None or Marker(marker).evaluate()
-        except InvalidMarker:
-            fits = False
-        if fits:
-            found[_normal(name)] = version
-    return found
+def locked(lock: Path | str) -> dict[str, str]:
+    """``{package: version}`` of what a lock fixes for this machine; {} without it. A text is the lock itself."""
+    return wanted(lock if isinstance(lock, str) else _text(lock))
 
 
 def deviations(lock: Path) -> dict[str, list[str | None]]:
     """``{package: [locked version, installed version]}`` where the two differ; None stands for not installed."""
+    return deviations_from(_text(lock), installed(lock.parent))
+
+
+def deviations_from(lock: str, packages: Mapping[str, str]) -> dict[str, list[str | None]]:
+    """The same for the text of any lock, such as another commit's, and packages as :func:`capture` records them.
+
+    Empty: what is installed is what that lock fixes for this machine (apart from extras).
+    """
     found: dict[str, list[str | None]] = {}
-    for name, version in locked(lock).items():
-        try:
-            installed = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = [version, None]
-            continue
-        # a build tag such as +cpu names a variant of the same release, unless the lock asks for one
-        if version not in (installed, installed.partition("+")[0]):
-            found[name] = [version, installed]
+    for name, version in wanted(lock).items():
+        present = packages.get(normal(name))
+        if present is None or not agrees(version, present):
+            found[name] = [version, present]
     return found
 
 
 def cpu_model() -> str:
-    """The processor's name as its maker writes it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    """The processor's name as its maker writes it, or the numbers that stand for it."""
+    named = _asked_of_macos() if platform.system() == "Darwin" else model_in(_cpuinfo())
+    return named or platform.processor() or platform.machine()
+
+
+def model_in(cpuinfo: str) -> str:
+    """The model that the text of /proc/cpuinfo tells; "" when it tells none.
+
+    On ARM, which has no name there, it is maker, part, variant and revision, as in "ARM 0x41 0xd0c r3p1".
+    """
+    facts = _facts(cpuinfo)
+    for key in ("model name", "cpu model", "cpu", "uarch"):  # x86, MIPS, POWER, RISC-V
+        if facts.get(key):
+            return facts[key]
+    if "CPU part" not in facts:
+        return ""
+    variant = facts.get("CPU variant", "0x0")
+    stepping = f"r{int(variant, 16) if variant.startswith('0x') else variant}p{facts.get('CPU revision', '0')}"
+    return f"ARM {facts.get('CPU implementer', '')} {facts['CPU part']} {stepping}"
 
 
 def reproduction_class(environment: dict[str, Any]) -> str:
@@ -155,5 +166,41 @@ def _torch(device: str) -> dict[str, Any]:
     return {"torch": facts, "gpu": gpu}
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def numbers_in(cpuinfo: str) -> str:
+    """Family, model and stepping of an x86 processor as in "25/17/1"; "" elsewhere.
+
+    In a virtual machine the model's name may be no more than its maker's, and these still tell generations apart.
+    """
+    facts = _facts(cpuinfo)
+    numbers = [facts.get(key, "") for key in ("cpu family", "model", "stepping")]
+    return "/".join(numbers) if all(numbers) else ""
+
+
+def _facts(cpuinfo: str) -> dict[str, str]:
+    """What is said of the first processor; on ARM some of it stands at the end."""
+    facts: dict[str, str] = {}
+    for line in cpuinfo.splitlines():
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), " ".join(value.split()))
+    return facts
+
+
+def _cpuinfo() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""
+
+
+def _asked_of_macos() -> str:
+    try:
+        done = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _text(lock: Path) -> str:
+    return lock.read_text(encoding="utf-8") if lock.is_file() else ""

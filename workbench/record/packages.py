@@ -1,0 +1,84 @@
+"""Which packages are installed, told so that another machine can compare them and nothing of this one is told."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from workbench.record.locks import LOCAL, bare, normal, read_lock
+
+# They put packages in place and compute nothing, and every way of making an environment brings others.
+_INSTALLERS = frozenset({"pip", "setuptools", "wheel", "uv"})
+
+
+def installed(root: Path) -> dict[str, str]:
+    """``{normalised name: version}`` of everything that can be imported; of two the first on ``sys.path`` counts.
+
+    A version is no identity when the package did not come from an index: then it is "1.0 @ URL#COMMIT" for a
+    repository, "1.0 @ URL" for an archive (user, password and query removed), "1.0 (local)" for a folder or file here.
+
+    Args:
+        root: the project, which is left out when its sources are what is imported: their commit says what they are.
+    """
+    root = root.resolve()
+    own, found, seen = _project(root), dict[str, str](), set[str]()
+    for each in importlib.metadata.distributions():
+        if not (each.metadata and each.metadata["Name"]):  # what an interrupted installation leaves
+            continue
+        name = normal(each.metadata["Name"])
+        if name in seen:
+            continue
+        seen.add(name)
+        origin = _origin(each)
+        sources = origin.get("dir_info") is not None and (name == own or _folder(origin) == root)
+        if sources or Path(str(each.locate_file(""))).absolute() == root:
+            continue
+        found[name] = _told(each.version, origin)
+    return dict(sorted(found.items()))
+
+
+def extras(packages: Mapping[str, str], *locks: str) -> dict[str, str]:
+    """Those of ``packages`` that no lock names for this machine, installers aside; {} without any lock.
+
+    What needs them cannot be re-created from the locks.
+    """
+    if not any(locks):
+        return {}
+    named = {line.name for lock in locks for line in read_lock(lock) if line.fits()}
+    return {name: version for name, version in packages.items() if name not in named | _INSTALLERS}
+
+
+def _project(root: Path) -> str:
+    """The normalised name in pyproject.toml, "" without one."""
+    try:
+        content = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+        return normal(str(content["project"]["name"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _origin(distribution: importlib.metadata.Distribution) -> dict[str, Any]:
+    """direct_url.json (PEP 610), {} when it came from an index."""
+    try:
+        content = json.loads(distribution.read_text("direct_url.json") or "{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _folder(origin: Mapping[str, Any]) -> Path:
+    return Path(unquote(urlsplit(str(origin.get("url", ""))).path))
+
+
+def _told(version: str, origin: Mapping[str, Any]) -> str:
+    if not origin:
+        return version
+    address = str(origin.get("url", ""))
+    commit = (origin.get("vcs_info") or {}).get("commit_id", "")
+    place = LOCAL if urlsplit(address).scheme in ("", "file") else f"@ {bare(address)}"
+    return f"{version} {place}#{commit}" if commit else f"{version} {place}"
