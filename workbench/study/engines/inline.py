@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.study.engines.memory import keep_freed_memory
+from workbench.study.engines.surroundings import surroundings
 from workbench.study.execute import Task, execute
 from workbench.study.experiment import Arm
 
@@ -29,6 +31,8 @@ def run_inline(tasks: Sequence[Task], arms: dict[str, Arm], tell: Listener, *, p
         pdb: stop in the debugger where a run fails.
     """
     keep_freed_memory()
+    for name, value in surroundings().items():
+        os.environ.setdefault(name, value)
     for task in tasks:
         tell.started(task.id)
         report = functools.partial(tell.progress, task.id)

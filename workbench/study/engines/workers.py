@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from workbench.errors import RecordError
 from workbench.study.engines.inline import Listener
+from workbench.study.engines.surroundings import surroundings
 from workbench.study.engines.worker import encode
 from workbench.study.execute import Task
 
@@ -97,8 +98,6 @@ class Workers:
                 self._died(free)
 
     def _start(self) -> int:
-        threads = str(self.threads)
-        environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "a") as log:
             process = subprocess.Popen(
@@ -107,7 +106,7 @@ class Workers:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment,
+                env={**os.environ, **surroundings(self.threads), "PYTHONUNBUFFERED": "1"},
             )
         self._processes.append(process)
         number = len(self._processes) - 1
