@@ -21,6 +21,8 @@ def settings() -> tuple[Any, ...]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
         torch.get_float32_matmul_precision(),
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.allow_tf32,
     )
 
 
@@ -64,6 +66,8 @@ def test_settings_and_random_state_come_back_after_an_exception(level: Any) -> N
         raise ZeroDivisionError
     assert inside[:3] == (before[0] + 1, level == "fast", level == "strict")
     assert inside[4] == ("highest" if level == "strict" else "high")
+    assert inside[5:] == (level != "fast", level != "strict")
+    assert before[5:] == (False, True), "else nothing is put back"
     assert settings() == before
     assert torch.equal(torch.get_rng_state(), drawn)
 

@@ -35,32 +35,31 @@ def pick_device(name: str = "auto") -> torch.device:
 def reproducible(level: Level, threads: int, device: torch.device) -> Iterator[None]:
     """Pins threads and kernels for a run, keeps the caller's random state, and puts everything back.
 
-    ``fast`` lets the GPU choose kernels by timing; ``seeded`` (default) does not; ``strict`` also refuses
-    nondeterministic kernels, reserves the cuBLAS workspace and turns TF32 off.
+    ``fast`` lets the GPU choose kernels by timing; ``seeded`` (default) does not, and takes cuDNN's deterministic
+    ones; ``strict`` also refuses every nondeterministic kernel, reserves the cuBLAS workspace and turns TF32 off, in
+    matrix products and in convolutions.
     """
     if level not in get_args(Level):
         raise FieldError(f"level is '{level}'{nearest(level, get_args(Level))}")
-    before = (
-        torch.get_num_threads(),
-        torch.backends.cudnn.benchmark,
-        torch.are_deterministic_algorithms_enabled(),
-        torch.get_float32_matmul_precision(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    cudnn = torch.backends.cudnn
+    threads_before, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    convolutions = cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
+    refusing = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = level == "fast"
+    cudnn.benchmark, cudnn.deterministic = level == "fast", level != "fast"
     if level == "strict":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+        cudnn.allow_tf32 = False
     torch.set_float32_matmul_precision("highest" if level == "strict" else "high")
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             yield
     finally:
-        torch.set_num_threads(before[0])
-        torch.backends.cudnn.benchmark = before[1]
-        torch.use_deterministic_algorithms(before[2], warn_only=before[4])
-        torch.set_float32_matmul_precision(before[3])
+        torch.set_num_threads(threads_before)
+        cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32 = convolutions
+        torch.use_deterministic_algorithms(refusing[0], warn_only=refusing[1])
+        torch.set_float32_matmul_precision(precision)
 
 
 def seed_step(device: torch.device, key: int) -> None:
