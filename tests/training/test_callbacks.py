@@ -61,7 +61,8 @@ def test_explain_shows_what_runs_where() -> None:
 
 
 def test_every_event_is_a_method_of_the_base_and_the_other_way_round() -> None:
-    assert set(EVENTS) == {name for name in vars(Callback) if not name.startswith("_")}
+    named = {name for name in vars(Callback) if not name.startswith("_")}
+    assert len(EVENTS) == 9 and named - set(EVENTS) == {"state_dict", "load_state_dict"} and set(EVENTS) <= named
 
 
 @pytest.mark.parametrize("micro", [None, 20])
@@ -84,6 +85,14 @@ def test_a_loss_that_a_callback_changes_is_the_one_that_trains(pictures: Path, m
 def test_an_event_that_is_misspelt_is_refused_when_the_class_is_made() -> None:
     with pytest.raises(FieldError, match=r"Ends\.step_ends is no event; did you mean 'step_end'"):
         type("Ends", (Callback,), {"step_ends": lambda self, state: None})
+
+
+@pytest.mark.parametrize("wrong", ["state_dct", "load_statedict"])
+def test_so_is_a_misspelt_way_to_be_resumed(wrong: str) -> None:
+    with pytest.raises(
+        FieldError, match=rf"Mine\.{wrong} is no method of a callback; did you mean '(load_)?state_dict'"
+    ):
+        type("Mine", (Callback,), {wrong: lambda self: {}})
 
 
 def test_a_helper_of_another_name_is_welcome() -> None:

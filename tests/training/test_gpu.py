@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.training.conftest import Bars
+from tests.training.test_resuming import Meddled, Saves, outcome
 from workbench import Callback
 from workbench.training.checkpoint import weights_hash
 from workbench.training.state import State
@@ -47,3 +48,11 @@ def test_a_run_repeats_bit_for_bit(pictures: Path) -> None:
     arm = Bars.but(level="strict")
     hashes = {weights_hash(arm(0, root=pictures, device="cuda").run().model) for _ in range(2)}
     assert len(hashes) == 1
+
+
+def test_it_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(pictures: Path, tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(SystemExit):
+        Meddled(0, root=pictures, device="cuda").run(callbacks=[Saves(path, 13, "step_end")])
+    whole, rest = (outcome(Meddled(0, root=pictures, device="cuda").run(resume=each)) for each in (None, path))
+    assert rest == whole

@@ -101,7 +101,7 @@ def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
 def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool], *, pdb: bool = False) -> str:
     """Does the run and returns its state, ``finished`` or ``failed``; a failure is recorded and does not raise.
 
-    Raises KeyboardInterrupt when it was interrupted; its checkpoint and journal are then complete to that step.
+    Raises KeyboardInterrupt when it was interrupted; its checkpoint and journal hold all up to that step.
     """
     home = Path(task.home)
     folder = run_folder(home, task.id)

@@ -27,13 +27,16 @@ class Recorder(Callback):
         journal: the run's open journal.
         report: told (steps done, steps in all, text) at most five times a second.
         interrupted: asked after every step; True saves a checkpoint and raises KeyboardInterrupt.
-        seconds: how often a checkpoint is written.
+        seconds: how often a checkpoint is written; ``Recorder.SECONDS`` unless told otherwise.
     """
 
+    SECONDS = 20.0
+
     def __init__(
-        self, journal: Journal, report: Report, interrupted: Callable[[], bool], seconds: float = 20.0
+        self, journal: Journal, report: Report, interrupted: Callable[[], bool], seconds: float | None = None
     ) -> None:
-        self.journal, self.report, self.interrupted, self.seconds = journal, report, interrupted, seconds
+        self.journal, self.report, self.interrupted = journal, report, interrupted
+        self.seconds = self.SECONDS if seconds is None else seconds
         self.facts: dict[str, Any] = {}
         self._saved = self._told = time.monotonic()
 
@@ -43,7 +46,9 @@ class Recorder(Callback):
         return self.journal.folder / "checkpoint.safetensors"
 
     def begin(self, state: State) -> None:
-        """Notes how far an earlier attempt had come."""
+        """Notes how far an earlier attempt had come, and clears away what it was writing when it was killed."""
+        for torn in self.journal.folder.glob(".*.safetensors.*"):
+            torn.unlink(missing_ok=True)
         if state.step:
             self.journal.event("resumed at", step=state.step)
         self.report(state.step, state.steps, "")
@@ -77,8 +82,11 @@ class Recorder(Callback):
         self.facts["weights"] = save_weights(path, state.model, weights_meta(state.learner, state))
 
     def save(self, state: State) -> None:
-        """Journal first, checkpoint second."""
-        state.flush()
+        """Journal first, checkpoint second.
+
+        Losses that wait on the device go on waiting, in the checkpoint: it comes by the clock, and nothing that a
+        callback can see may depend on that.
+        """
         self._write(state)
         save_checkpoint(self.checkpoint, state)
         self._saved = time.monotonic()

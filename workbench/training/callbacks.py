@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import FieldError
 
@@ -26,10 +26,14 @@ EVENTS = (
     "evaluated",
     "end",
 )
+_METHODS = (*EVENTS, "state_dict", "load_state_dict")
 
 
 class Callback:
     """Base of all callbacks: override the events that matter; the others cost nothing.
+
+    One that remembers something between steps (an average of the weights, the best value so far) and belongs to a
+    learner gives it out in :meth:`state_dict` and takes it in :meth:`load_state_dict`; then a resumed run is bit-equal.
 
     Raises :class:`FieldError` while a subclass is being created for a method one or two letters off an event, which
     would never be called.
@@ -38,18 +42,26 @@ class Callback:
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         for name, value in vars(cls).items():
-            close = difflib.get_close_matches(name, EVENTS, n=1, cutoff=0.85)
-            if callable(value) and name not in EVENTS and close and not name.startswith("_"):
+            close = difflib.get_close_matches(name, _METHODS, n=1, cutoff=0.85)
+            if callable(value) and name not in _METHODS and close and not name.startswith("_"):
+                what = "event" if close[0] in EVENTS else "method of a callback"
                 raise FieldError(
-                    f"{cls.__name__}.{name} is no event; did you mean '{close[0]}'?",
+                    f"{cls.__name__}.{name} is no {what}; did you mean '{close[0]}'?",
                     hint="Start a helper's name with _",
                 )
 
     def begin(self, state: State) -> None:
-        """Before the first step: model, optimizer and data are ready, a checkpoint is already loaded."""
+        """Before the first step: model, optimizer and data are ready, a checkpoint is already loaded.
+
+        What this changes in a run that is resumed (``state.step`` above 0) is put back to the checkpoint afterwards.
+        """
 
     def epoch_begin(self, state: State) -> None:
-        """Before an epoch's first batch, after train mode was switched on."""
+        """Before an epoch's first batch, after train mode was switched on.
+
+        A run that is resumed inside the epoch calls it again, for what it does to the model's modules; state, weights
+        and callbacks are then put back to the checkpoint.
+        """
 
     def step_begin(self, state: State) -> None:
         """``state.batch`` is set; the forward pass comes next."""
@@ -74,6 +86,16 @@ class Callback:
 
     def end(self, state: State) -> None:
         """After the last evaluation, or after ``state.stop``."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers between steps: tensors, plain values, and dicts, lists and tuples of these."""
+        return {}
+
+    def load_state_dict(self, values: dict[str, Any]) -> None:
+        """Puts back what :meth:`state_dict` gave, before :meth:`begin`; tensors are on the device they were on.
+
+        May be called more than once, each time with tensors of its own.
+        """
 
 
 class Hooks:

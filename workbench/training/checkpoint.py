@@ -17,67 +17,116 @@ from safetensors.torch import save_file
 from torch import nn
 
 from workbench.errors import RecordError
+from workbench.training.generators import generator_states, set_generators
+from workbench.training.packing import pack, unpack
 from workbench.training.state import State
 
-FORMAT = 1
+FORMAT = 2
+_WEIGHTS_FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: State) -> None:
-    """Everything needed to go on bit for bit: weights, buffers, optimizer state, counters.
+    """Everything needed to go on bit for bit, wherever in the run this is called.
 
-    Random state is not among it: every stream is a function of (seed, purpose, epoch, step).
+    Weights and buffers, which of them train, gradients that wait, optimizer, the state's own memory, what the learner's
+    callbacks hold, and the global generators. Named streams need nothing: they are functions of (seed, epoch, step).
     """
-    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    model = state.model
     optimizer = state.optimizer.state_dict()
-    plain: dict[str, dict[str, Any]] = {}
-    for index, slots in optimizer["state"].items():
-        for name, value in slots.items():
-            if isinstance(value, torch.Tensor):
-                tensors[f"optimizer.{index}.{name}"] = value
-            else:
-                plain.setdefault(str(index), {})[name] = value
-    _write(path, tensors, {"format": FORMAT, **state.plain(), "optimizer": plain})
+    groups = [
+        {name: value for name, value in each.items() if name != "params" and not callable(value)}
+        for each in optimizer["param_groups"]
+    ]
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    kept = {
+        "optimizer": {"state": optimizer["state"], "groups": groups},
+        "gradients": {name: value.grad for name, value in model.named_parameters() if value.grad is not None},
+        "frozen": [name for name, value in model.named_parameters() if not value.requires_grad],
+        "evaluating": [name for name, module in model.named_modules() if not module.training],
+        "state": state.values(),
+        "generators": generator_states(state.device),
+    }
+    meta = {name: pack(value, name, tensors) for name, value in kept.items()}
+    meta["callbacks"] = _pack_callbacks(state, tensors)
+    _write(path, tensors, {"format": FORMAT, "epoch": state.epoch, "step": state.step, **meta})
+
+
+def refuse_unkeepable(state: State) -> None:
+    """Raises :class:`FieldError` when a callback holds what no checkpoint can keep: at the start, not in an hour."""
+    _pack_callbacks(state, {})
+
+
+class Checkpoint:
+    """A checkpoint in memory.
+
+    Raises :class:`RecordError` for a file that is broken or of another format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tensors, self._meta = read_tensors(path)
+        if self._meta.get("format") != FORMAT:
+            raise RecordError(
+                f"checkpoint format {self._meta.get('format')} is not {FORMAT}",
+                where=str(path),
+                hint="Remove it to start over",
+            )
+
+    def put(self, state: State) -> None:
+        """Makes a begun state what it was; may be repeated. Raises :class:`RecordError` when it does not fit."""
+        try:
+            self._put(state)
+        except (RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise RecordError(
+                f"the checkpoint does not fit this run ({first})", where=str(self.path), hint="Remove it to start over"
+            ) from error
+
+    def _put(self, state: State) -> None:
+        found = [name for name, _ in self._meta["callbacks"]]
+        if found != (own := [type(each).__name__ for each in state.callbacks]):
+            raise ValueError(f"its callbacks: {', '.join(found) or 'none'}; the learner's: {', '.join(own) or 'none'}")
+        prefix = "model."
+        state.model.load_state_dict(
+            {name[len(prefix) :]: value for name, value in self._tensors.items() if name.startswith(prefix)}
+        )
+        gradients, frozen, evaluating = (self._get(each, state) for each in ("gradients", "frozen", "evaluating"))
+        for name, parameter in state.model.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+            parameter.grad = gradients.get(name)
+        for name, module in state.model.named_modules():
+            module.training = name not in evaluating
+        optimizer = self._get("optimizer", state)
+        fresh = state.optimizer.state_dict()["param_groups"]
+        groups = [
+            {**now, **before, "params": now["params"]} for now, before in zip(fresh, optimizer["groups"], strict=True)
+        ]
+        state.optimizer.load_state_dict({"state": optimizer["state"], "param_groups": groups})
+        state.restore(self._get("state", state))
+        for callback, (_, packed) in zip(state.callbacks, self._meta["callbacks"], strict=True):
+            callback.load_state_dict(unpack(packed, self._tensors, state.device))
+        # last: whatever ran before may have drawn from them
+        set_generators(self._get("generators", state), state.device)
+
+    def _get(self, name: str, state: State) -> Any:
+        return unpack(self._meta[name], self._tensors, state.device)
 
 
 def load_checkpoint(path: Path, state: State) -> None:
     """Puts a checkpoint into a freshly begun state; raises :class:`RecordError` when it does not fit."""
-    tensors, meta = read_tensors(path)
-    if meta.get("format") != FORMAT:
-        raise RecordError(
-            f"checkpoint format {meta.get('format')} is not {FORMAT}", where=str(path), hint="Remove it to start over"
-        )
-    try:
-        _put(tensors, meta, state)
-    except (RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise RecordError(
-            f"the checkpoint does not fit this run ({first})", where=str(path), hint="Remove it to start over"
-        ) from error
+    Checkpoint(path).put(state)
 
 
-def _put(tensors: dict[str, torch.Tensor], meta: dict[str, Any], state: State) -> None:
-    prefix = "model."
-    state.model.load_state_dict(
-        {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-    )
-    slots: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in meta["optimizer"].items()}
-    parameters = [each for group in state.optimizer.param_groups for each in group["params"]]
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, slot = name.split(".", 2)
-            slots.setdefault(int(index), {})[slot] = _laid_out_as(parameters[int(index)], value)
-    state.optimizer.load_state_dict({"state": slots, "param_groups": state.optimizer.state_dict()["param_groups"]})
-    state.epoch, state.step = meta["epoch"], meta["step"]
-
-
-def _laid_out_as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """The value in the parameter's memory order: fused updates walk both as flat memory and look at no stride."""
-    return torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.shape == parameter.shape else value
+def _pack_callbacks(state: State, tensors: dict[str, torch.Tensor]) -> list[list[Any]]:
+    return [
+        [type(each).__name__, pack(each.state_dict(), f"callbacks.{position}.{type(each).__name__}", tensors)]
+        for position, each in enumerate(state.callbacks)
+    ]
 
 
 def save_weights(path: Path, model: nn.Module, meta: dict[str, Any]) -> str:
     """Writes weights and buffers with what is needed to use them again; returns :func:`weights_hash`."""
-    _write(path, model.state_dict(), {"format": FORMAT, **meta})
+    _write(path, model.state_dict(), {"format": _WEIGHTS_FORMAT, **meta})
     return weights_hash(model)
 
 
@@ -115,7 +164,13 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 def _write(path: Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    whole, seen = {}, set()
+    for name, value in tensors.items():
+        here = value.detach().cpu().contiguous()
+        memory = here.untyped_storage().data_ptr()
+        # safetensors refuses tensors that share memory, as a shadow does that begins as the weights themselves
+        whole[name] = here.clone() if memory in seen else here
+        seen.add(memory)
     try:
         save_file(whole, str(temporary), metadata={"workbench": json.dumps(meta, sort_keys=True)})
         os.replace(temporary, path)

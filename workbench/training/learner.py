@@ -27,6 +27,7 @@ from workbench.training.device import Level, pick_device, reproducible, seed_ste
 from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
+from workbench.training.generators import own_generators
 from workbench.training.recipes import OneCycle, Recipe
 from workbench.training.result import Result
 from workbench.training.schedules import SCHEDULES
@@ -157,7 +158,10 @@ class Learner(Described):
         return optim.build_optimizer(groups, self.recipe)
 
     def callbacks(self) -> Sequence[Callback]:
-        """Callbacks that belong to this learner; they run before those passed to :meth:`run`."""
+        """Callbacks that belong to this learner; they run before those passed to :meth:`run`.
+
+        A checkpoint keeps what they give in :meth:`Callback.state_dict`.
+        """
         return ()
 
     def step(self, state: State, hooks: Hooks) -> None:
@@ -203,18 +207,22 @@ class Learner(Described):
         Raises :class:`DivergedError` when the loss stops being finite, :class:`DataError`, :class:`FieldError`.
         """
         began = time.monotonic()
-        with reproducible(self.level, self.threads, self.device):
+        own = own_generators(self.seeds.order, "run", device=self.device)
+        with reproducible(self.level, self.threads, self.device), own:
             state = self.begin(choosing=choosing)
-            hooks = Hooks([*self.callbacks(), *callbacks])
+            state.callbacks = tuple(self.callbacks())
+            hooks = Hooks([*state.callbacks, *callbacks])
             if trained is None:
                 refuse_single_items(self, state)
-            if resume is not None and resume.exists():
-                checkpoint.load_checkpoint(resume, state)
+            kept = checkpoint.Checkpoint(resume) if resume is not None and resume.exists() else None
+            _put(kept, state)
             _call(hooks, "begin", state)
+            _put(kept, state)
+            checkpoint.refuse_unkeepable(state)
             if trained is not None:
                 checkpoint.load_weights(trained, state.model)
             else:
-                self._train(state, hooks)
+                self._train(state, hooks, kept)
             result = self._finish(state, hooks, began, choosing=choosing)
             _call(hooks, "end", state)
         return result
@@ -261,14 +269,18 @@ class Learner(Described):
         )
         return type(self).but(**found.changes).fit
 
-    def _train(self, state: State, hooks: Hooks) -> None:
+    def _train(self, state: State, hooks: Hooks, kept: checkpoint.Checkpoint | None = None) -> None:
         if self.recalibrate == "before" and state.step == 0:
             recalibrate(state.model, training_inputs(self, state))
         schedule = SCHEDULES[self.recipe.schedule]
-        while state.epoch < int(self.recipe.epochs) and not state.stopped():
+        while state.inside or (state.epoch < int(self.recipe.epochs) and not state.stopped()):
             self.train_mode(state.model)
+            again, state.inside = state.inside, True
             _call(hooks, "epoch_begin", state)
-            for batch in self._batches(state):
+            if again:  # the checkpoint was made inside this epoch
+                _put(kept, state)
+                state.batch = next(iter(self._batches(state, back=1)), None)
+            for batch in () if again and state.stopped() else self._batches(state):
                 state.batch = batch
                 seed_step(state.device, streams.key(self.seeds.order, "step", state.step))
                 optim.set_lr(state.optimizer, float(self.recipe.lr) * schedule(state.step / state.steps))
@@ -280,7 +292,7 @@ class Learner(Described):
                 _call(hooks, "step_end", state)
                 if state.stopped():
                     break
-            state.epoch = state.step // state.steps_per_epoch
+            state.inside, state.epoch = False, state.step // state.steps_per_epoch
             state.flush()
             _call(hooks, "epoch_end", state)
 
@@ -289,8 +301,8 @@ class Learner(Described):
         model.train()
         apply_norm(model, self.model.norm, self.recipe.scope)
 
-    def _batches(self, state: State) -> Iterable[Batch]:
-        start = state.step - state.epoch * state.steps_per_epoch
+    def _batches(self, state: State, back: int = 0) -> Iterable[Batch]:
+        start = max(0, state.step - state.epoch * state.steps_per_epoch - back)
         order = streams.permutation(self.seeds.order, "order", state.epoch, n=len(state.data.train))
         return Batches(state.data.train, batch=self.batch_size, device=state.device, order=order, start=start)
 
@@ -317,6 +329,12 @@ class Learner(Described):
             classes=state.data.classes,
             seconds=time.monotonic() - began,
         )
+
+
+def _put(kept: checkpoint.Checkpoint | None, state: State) -> None:
+    """Repeated after events: what a callback does at a begin must not be done twice to weights, state and streams."""
+    if kept is not None:
+        kept.put(state)
 
 
 def _call(hooks: Hooks, event: str, state: State) -> None:

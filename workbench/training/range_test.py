@@ -18,6 +18,7 @@ from workbench.data.loading import Batches
 from workbench.training import optim
 from workbench.training.callbacks import Hooks
 from workbench.training.device import reproducible, seed_step
+from workbench.training.generators import own_generators
 from workbench.training.single_items import refuse_single_items
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def range_test(
 
     Stops early when the loss is four times its minimum or not finite.
     """
-    with reproducible(learner.level, learner.threads, learner.device):
+    own = own_generators(learner.seeds.order, "range test", device=learner.device)
+    with reproducible(learner.level, learner.threads, learner.device), own:
         state = learner.begin()
         refuse_single_items(learner, state)
         state.model = copy.deepcopy(state.model)

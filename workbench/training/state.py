@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from workbench.errors import DivergedError
 if TYPE_CHECKING:
     from workbench.data.items import Datasets
     from workbench.data.loading import Batch
+    from workbench.training.callbacks import Callback
     from workbench.training.learner import Learner
+
+_KEPT = ("epoch", "step", "inside", "stop", "fresh")
 
 
 @dataclass(slots=True)
@@ -29,7 +33,11 @@ class Point:
 
 @dataclass
 class State:
-    """Everything that changes during a run. ``step`` and ``epoch`` count what is complete."""
+    """Everything that changes during a run. ``step`` and ``epoch`` count what is complete.
+
+    ``callbacks`` are the learner's own, whose state a checkpoint keeps; ``inside`` is True from an epoch's begin to the
+    end of its last step.
+    """
 
     learner: Learner
     model: nn.Module
@@ -46,6 +54,8 @@ class State:
     history: list[Point] = field(default_factory=list)
     stop: str = ""
     fresh: int = 0
+    inside: bool = False
+    callbacks: Sequence[Callback] = ()
     _pending: list[tuple[int, int, torch.Tensor]] = field(default_factory=list)
 
     def stopped(self) -> bool:
@@ -86,9 +96,27 @@ class State:
         self.fresh = len(self.history)
         return new
 
-    def plain(self) -> dict[str, Any]:
-        """The part of the state that a checkpoint keeps beside the tensors."""
-        return {"epoch": self.epoch, "step": self.step}
+    def values(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it beside model, optimizer and callbacks, in tensors and plain values.
+
+        Losses that wait on the device wait on in a resumed run: a checkpoint comes by the clock, and what a callback
+        can see in ``history`` must not depend on when.
+        """
+        return {
+            **{name: getattr(self, name) for name in _KEPT},
+            "loss": self.loss,
+            "metrics": dict(self.metrics),
+            "history": [(point.key, point.value, point.step, point.time) for point in self.history],
+            "pending": list(self._pending),
+        }
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Puts back what :meth:`values` gave."""
+        for name in (*_KEPT, "loss"):
+            setattr(self, name, values[name])
+        self.metrics = dict(values["metrics"])
+        self.history = [Point(*each) for each in values["history"]]
+        self._pending = [tuple(each) for each in values["pending"]]
 
 
 def _now() -> int:
