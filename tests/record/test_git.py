@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from workbench.errors import RecordError
-from workbench.record import git as code
-from workbench.record.git import Repository, looks_secret
+from workbench.record.git import Repository
 
 
 def git(place: Path, *words: str) -> str:
@@ -36,16 +31,6 @@ def clone(tmp_path: Path) -> Path:
     return place
 
 
-def change(place: Path) -> None:
-    (place / "a.txt").write_text("edited\n")
-    (place / "b.txt").unlink()
-    (place / "new é.txt").write_text("untracked\n")
-    (place / "staged.txt").write_text("staged\n")
-    git(place, "add", "staged.txt")
-    (place / "ignored").mkdir()
-    (place / "ignored" / "x.txt").write_text("ignored\n")
-
-
 def test_no_repository_and_no_commit_say_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="git init && git add -A && git commit"):
         Repository.find(tmp_path)
@@ -59,8 +44,6 @@ def test_clean_tree(clone: Path) -> None:
     assert repository.root == clone
     assert repository.head == git(clone, "rev-parse", "HEAD") and repository.head.startswith(repository.short)
     assert (repository.branch, repository.url, repository.dirty_files(), repository.diff()) == ("main", "", [], "")
-    assert repository.snapshot("r1") == code.Snapshot(repository.head)
-    assert git(clone, "for-each-ref", "refs/wb") == ""
     assert repository.facts()["dirty"] is False
     git(clone, "checkout", "-q", "--detach")
     assert repository.branch == ""
@@ -79,127 +62,6 @@ def test_credentials_of_the_remote_are_never_told(clone: Path, address: str, sho
     assert Repository.find(clone).url == shown
 
 
-def test_snapshot_holds_the_whole_tree_and_touches_nothing(clone: Path) -> None:
-    change(clone)
-    repository = Repository.find(clone / "experiments")
-    assert repository.dirty_files() == ["a.txt", "b.txt", "new é.txt", "staged.txt"]
-    assert "+edited" in repository.diff()
-    assert repository.diff_stat().endswith("1 untracked")
-    before = (git(clone, "status", "--porcelain"), (clone / ".git" / "index").read_bytes(), git(clone, "branch", "-a"))
-    snapshot = repository.snapshot("r1")
-    after = (git(clone, "status", "--porcelain"), (clone / ".git" / "index").read_bytes(), git(clone, "branch", "-a"))
-    assert before == after
-    assert snapshot.ref == "refs/wb/r1" and git(clone, "rev-parse", "refs/wb/r1") == snapshot.commit
-    assert not snapshot.left_out
-    assert git(clone, "rev-parse", f"{snapshot.commit}^") == repository.head
-    files = git(clone, "-c", "core.quotepath=false", "ls-tree", "-r", "--name-only", snapshot.commit).splitlines()
-    assert files == [".gitignore", "a.txt", "experiments/spec.py", "new é.txt", "staged.txt"]
-    assert git(clone, "show", f"{snapshot.commit}:a.txt") == "edited"
-    assert git(clone, "log", "-1", "--format=%an %ae", snapshot.commit) == "workbench workbench@localhost"
-
-
-def test_equal_trees_give_equal_commits(clone: Path) -> None:
-    change(clone)
-    first = Repository.find(clone).snapshot("r1")
-    time.sleep(1.1)
-    git(clone, "add", "-A")
-    second = Repository.find(clone).snapshot("r2")
-    assert first.commit == second.commit
-    (clone / "a.txt").write_text("edited again\n")
-    assert Repository.find(clone).snapshot("r3").commit != first.commit
-
-
-def test_snapshot_survives_gc_and_rebuilds_the_tree(clone: Path, tmp_path: Path) -> None:
-    change(clone)
-    snapshot = Repository.find(clone).snapshot("r1")
-    git(clone, "gc", "-q", "--prune=now")
-    git(clone, "worktree", "add", "-q", "--detach", str(tmp_path / "again"), snapshot.ref)
-    assert (tmp_path / "again" / "new é.txt").read_text() == "untracked\n"
-    assert not (tmp_path / "again" / "b.txt").exists()
-
-
-def test_linked_worktree_has_its_own_head_and_snapshot(clone: Path, tmp_path: Path) -> None:
-    linked = tmp_path / "linked"
-    git(clone, "worktree", "add", "-q", "-b", "other", str(linked))
-    (linked / "a.txt").write_text("in the worktree\n")
-    repository = Repository.find(linked / "experiments")
-    assert (repository.root, repository.branch) == (linked, "other")
-    snapshot = repository.snapshot("w1")
-    assert git(clone, "show", f"{snapshot.commit}:a.txt") == "in the worktree"
-    assert Repository.find(clone).dirty_files() == []
-
-
-def test_secrets_and_big_files_are_left_out_and_named(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "MAX_FILE", 1000)
-    monkeypatch.setattr(code, "MAX_TOTAL", 1500)
-    (clone / ".env").write_text("KEY=1\n")
-    (clone / "api_token.txt").write_text("abc\n")
-    (clone / "big.bin").write_bytes(bytes(1001))
-    (clone / "m.bin").write_bytes(bytes(900))
-    (clone / "n.bin").write_bytes(bytes(900))
-    (clone / "tokenizer.py").write_text("x\n")
-    snapshot = Repository.find(clone).snapshot("r1")
-    assert set(snapshot.left_out) == {".env", "api_token.txt", "big.bin", "n.bin"}
-    files = git(clone, "ls-tree", "-r", "--name-only", snapshot.commit).splitlines()
-    assert {"m.bin", "tokenizer.py"} <= set(files) and not set(snapshot.left_out) & set(files)
-
-
-def test_tree_with_only_left_out_files_is_head(clone: Path) -> None:
-    (clone / "id_rsa").write_text("key\n")
-    snapshot = Repository.find(clone).snapshot("r1")
-    assert (snapshot.commit, snapshot.ref) == (git(clone, "rev-parse", "HEAD"), "")
-    assert snapshot.left_out == {"id_rsa": "its name looks like a secret"}
-
-
-def test_nested_repository_is_left_out(clone: Path) -> None:
-    (clone / "vendor").mkdir()
-    git(clone / "vendor", "init", "-q")
-    (clone / "vendor" / "x.txt").write_text("x")
-    (clone / "a.txt").write_text("edited\n")
-    snapshot = Repository.find(clone).snapshot("r1")
-    assert snapshot.left_out == {"vendor/": "a git repository of its own"}
-
-
-@pytest.mark.parametrize("name", ["a [1].txt", ":(top)x", "--help", "*.txt", "line\nbreak", '"quoted"'])
-def test_odd_file_names(clone: Path, name: str) -> None:
-    (clone / name).write_text("odd\n")
-    (clone / "c.txt").write_text("secret by no means\n")
-    snapshot = Repository.find(clone).snapshot("r1")
-    files = git(clone, "ls-tree", "-r", "-z", "--name-only", snapshot.commit).split("\0")
-    assert name in files and "c.txt" in files
-
-
-def test_snapshot_ignores_hooks_signing_and_a_foreign_index(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hook = clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
-    git(clone, "config", "commit.gpgsign", "true")
-    (clone / "a.txt").write_text("edited\n")
-    assert Repository.find(clone).snapshot("r1").ref == "refs/wb/r1"
-
-
-def test_killed_snapshot_leaves_the_repository_as_it_was(clone: Path) -> None:
-    change(clone)
-    for n in range(200):
-        (clone / f"many{n}.bin").write_bytes(os.urandom(20_000))
-    before = (git(clone, "status", "--porcelain"), (clone / ".git" / "index").read_bytes())
-    script = (
-        "import sys, pathlib\nfrom workbench.record.git import Repository\n"
-        "r = Repository.find(pathlib.Path(sys.argv[1]))\nprint('go', flush=True)\nr.snapshot('r1')\n"
-    )
-    for delay in (0.01, 0.05, 0.1):
-        with subprocess.Popen([sys.executable, "-c", script, str(clone)], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None and process.stdout.readline() == b"go\n"
-            time.sleep(delay)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        time.sleep(0.2)
-        assert not (clone / ".git" / "index.lock").exists()
-        assert before == (git(clone, "status", "--porcelain"), (clone / ".git" / "index").read_bytes())
-    assert Repository.find(clone).snapshot("r1").ref == "refs/wb/r1"
-
-
 def test_commit_by_name(clone: Path) -> None:
     repository = Repository.find(clone)
     assert repository.commit("main") == repository.commit(repository.short) == repository.head
@@ -207,12 +69,77 @@ def test_commit_by_name(clone: Path) -> None:
         repository.commit("nope")
 
 
-def test_names_that_look_secret() -> None:
-    assert all(map(looks_secret, (".env", "x/.env.local", "k.PEM", "id_rsa", "hf_token", "credentials.json")))
-    assert not any(map(looks_secret, ("tokens.py", "spec.py", "environment.json", "x/keys.md")))
+def test_no_folder_no_permission_and_a_bare_repository_are_said(clone: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="not a git repository"):
+        Repository.find(tmp_path / "nowhere")
+    git(tmp_path, "init", "-q", "--bare", "bare")
+    with pytest.raises(RecordError, match="bare git repository"):
+        Repository.find(tmp_path / "bare")
+    (clone / ".git" / "config").write_text("[core\n")
+    with pytest.raises(RecordError, match=r"git refuses this repository .*bad config line 1"):
+        Repository.find(clone)
 
 
-def test_module_does_not_import_git_by_itself() -> None:
-    script = "import sys, workbench.record.git; print('git' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+def test_variables_of_a_hook_do_not_lead_to_another_repository(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    git(tmp_path, "init", "-q", str(other))
+    (clone / "a.txt").write_text("edited\n")
+    expected = git(clone, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / "index"))
+    monkeypatch.setenv("GIT_LITERAL_PATHSPECS", "1")
+    repository = Repository.find(clone / "experiments")
+    assert (repository.root, repository.head, repository.dirty_files()) == (clone, expected, ["a.txt"])
+    assert not (other / "index").exists()
+
+
+def test_settings_of_the_user_do_not_change_what_is_told(clone: Path, tmp_path: Path) -> None:
+    before = [Repository.find(clone).ask("show", "-s", "--format=%ct", "HEAD")]
+    monitor = tmp_path / "monitor"
+    monitor.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n")
+    monitor.chmod(0o755)
+    for key, value in {"core.fsmonitor": str(monitor), "log.showSignature": "true", "status.branch": "true",
+                       "status.showUntrackedFiles": "no", "core.quotePath": "true"}.items():  # fmt: skip
+        git(clone, "config", key, value)
+    (clone / "é.txt").write_text("new\n")
+    repository = Repository.find(clone)
+    assert repository.dirty_files() == ["é.txt"]
+    assert [repository.ask("show", "-s", "--format=%ct", "HEAD")] == before
+    assert not (tmp_path / "asked").exists()
+
+
+def test_edits_hidden_from_git_status_are_changes(clone: Path) -> None:
+    git(clone, "update-index", "--assume-unchanged", "a.txt")
+    git(clone, "update-index", "--skip-worktree", "b.txt")
+    repository = Repository.find(clone)
+    assert repository.dirty_files() == []
+    (clone / "a.txt").write_text("edited\n")
+    (clone / "b.txt").write_text("edited\n")
+    assert git(clone, "status", "--porcelain") == ""
+    assert repository.dirty_files() == ["a.txt", "b.txt"]
+    (clone / "a.txt").unlink()
+    (clone / "b.txt").unlink()
+    assert repository.dirty_files() == ["a.txt"]  # a sparse checkout has no b.txt, which is no deletion
+
+
+def test_a_patch_in_another_encoding_is_text(clone: Path) -> None:
+    (clone / "a.txt").write_bytes("größer\n".encode("latin-1"))
+    assert "+gr" in Repository.find(clone).diff() and Repository.find(clone).diff().encode()
+
+
+def test_what_git_says_is_told_without_credentials(clone: Path) -> None:
+    with pytest.raises(RecordError, match="git ls-remote failed") as error:
+        Repository.find(clone).ask("-c", "x.y=z", "ls-remote", "http://me:secret@127.0.0.1:1/x.git")
+    assert "secret" not in str(error.value) and "127.0.0.1" in str(error.value)
+
+
+def test_clean_tree_in_a_linked_worktree(clone: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    git(clone, "worktree", "add", "-q", "-b", "other", str(linked))
+    (linked / "a.txt").write_text("in the worktree\n")
+    repository = Repository.find(linked / "experiments")
+    assert (repository.root, repository.branch, repository.dirty_files()) == (linked, "other", ["a.txt"])
+    assert Repository.find(clone).dirty_files() == []

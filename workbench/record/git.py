@@ -1,56 +1,54 @@
-"""Which code ran: the commit, and for a dirty tree a snapshot commit that touches neither branch, index nor files.
+"""A git repository as the record sees it: what is checked out, what was changed, and a way to ask git anything else.
 
-The only place that imports GitPython, and only when a repository is opened.
+Asks the ``git`` command itself. The user's own set-up must not lead it astray: no hooks, no signing, no variables that
+a hook or ``git rebase --exec`` left in the environment.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
-import tempfile
-from dataclasses import dataclass, field
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import RecordError
 
 if TYPE_CHECKING:
-    import git
+    from workbench.record.snapshots import Snapshot
 
-MAX_FILE = 10 * 2**20
-MAX_TOTAL = 100 * 2**20
-SECRETS = (
-    ".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
-    "*secret*", "*token*", "credentials*", ".netrc", ".pypirc", ".npmrc", "*password*", "kubeconfig*",
+# What git sets for its hooks, or what changes the meaning of a path: another repository would answer.
+_MISLEADING = frozenset({
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH", "GIT_NAMESPACE", "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INTERNAL_SUPER_PREFIX", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_ATTR_SOURCE", "GIT_EXTERNAL_DIFF",
+    "GIT_DIFF_OPTS", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+})  # fmt: skip
+# A file system monitor may be a program of the user's; submodules are looked at one by one, never walked into; an index
+# of our own in two parts would leave one of them in the user's .git.
+_CONFIG = (
+    "core.fsmonitor=false", "submodule.recurse=false", "log.showSignature=false", "core.safecrlf=false",
+    "core.splitIndex=false", "index.sparse=false",
 )  # fmt: skip
-_SOURCE = (".py", ".pyi", ".md", ".rst", ".ipynb")
-_IDENTITY = {
-    "GIT_AUTHOR_NAME": "workbench",
-    "GIT_AUTHOR_EMAIL": "workbench@localhost",
-    "GIT_COMMITTER_NAME": "workbench",
-    "GIT_COMMITTER_EMAIL": "workbench@localhost",
-}
+_NO_HOOKS = f"core.hooksPath={os.devnull}"
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """The commit that re-creates a tree.
+class Change:
+    """A file that differs from HEAD. ``submodule`` is "" or what git says of one, e.g. ``"SC.U"``.
 
-    ``ref`` is the ref that keeps it, "" when the commit is HEAD. ``left_out`` maps changed files that are not in it
-    to the reason; the tree has then to be re-created without them.
+    In this text C stands for another commit, M for edited and U for untracked files in it.
     """
 
-    commit: str
-    ref: str = ""
-    left_out: dict[str, str] = field(default_factory=dict)
+    path: str
+    submodule: str = ""
 
 
 class Repository:
     """A git repository with at least one commit. Paths are relative to ``root``, with forward slashes."""
 
-    def __init__(self, repo: git.Repo, root: Path) -> None:
-        self._repo = repo
+    def __init__(self, root: Path) -> None:
         self.root = root
 
     @classmethod
@@ -60,18 +58,18 @@ class Repository:
         Raises:
             RecordError: when there is none, it has no commit yet, or git itself is missing.
         """
-        try:
-            import git
-        except ImportError as error:  # GitPython raises it when there is no git executable
-            raise RecordError("there is no git command", hint="Install git, e.g. apt install git") from error
-        try:
-            repo = git.Repo(path, search_parent_directories=True)
-        except (git.InvalidGitRepositoryError, git.NoSuchPathError):
-            hint = "Type: git init && git add -A && git commit -m start"
-            raise RecordError("not a git repository", where=str(path), hint=hint) from None
-        if repo.working_tree_dir is None:
+        hint = "Type: git init && git add -A && git commit -m start"
+        if not path.is_dir():
+            raise RecordError("not a git repository", where=str(path), hint=hint)
+        done = cls(path).run("rev-parse", "--show-toplevel")
+        reason = _words(done.stderr)
+        if "not a git repository" in reason:
+            raise RecordError("not a git repository", where=str(path), hint=hint)
+        if "work tree" in reason:
             raise RecordError("a bare git repository has no files to run", where=str(path))
-        found = cls(repo, Path(repo.working_tree_dir).resolve())
+        if done.returncode:
+            raise RecordError(f"git refuses this repository ({reason})", where=str(path))
+        found = cls(Path(os.fsdecode(done.stdout).removesuffix("\n")).resolve())
         if not found.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
             hint = "Type: git add -A && git commit -m start"
             raise RecordError("the git repository has no commit yet", where=str(found.root), hint=hint)
@@ -99,20 +97,51 @@ class Repository:
         if not names:
             return ""
         address = self.attempt("remote", "get-url", "origin" if "origin" in names else names[0])
-        return re.sub(r"^(\w[\w+.-]*://)[^/@]*@", r"\1", address)
+        return without_credentials(address)
 
     def dirty_files(self) -> list[str]:
         """Files that differ from HEAD: edited, staged, deleted, and untracked ones that git does not ignore."""
-        fields = self.ask("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames").split("\0")
-        return sorted({field[3:] for field in fields if field})
+        return sorted({change.path for change in self.changes()})
+
+    def changes(self) -> list[Change]:
+        """The same with what git says of submodules; a nested repository ends with a slash.
+
+        Edits that were hidden from ``git status`` (assume-unchanged, skip-worktree) are among them.
+        """
+        words = ("--untracked-files=all", "--no-renames", "--ignore-submodules=none")
+        found = {}
+        for entry in self.ask("status", "--porcelain=v2", "-z", *words).split("\0"):
+            if entry[:2] == "? ":
+                found[entry[2:]] = Change(entry[2:])
+            elif entry[:1] in ("1", "u"):  # "1 XY SUB ...", "u XY SUB ...": 8 and 10 fields before the path
+                fields = entry.split(" ", 8 if entry[0] == "1" else 10)
+                found[fields[-1]] = Change(fields[-1], fields[2] if fields[2][0] == "S" else "")
+        return [*found.values(), *(Change(path) for path in self._hidden() if path not in found)]
+
+    def _hidden(self) -> list[str]:
+        """Tracked files that differ though git was told not to look; what a sparse checkout left away is no change."""
+        marked = {}
+        for entry in self.ask("ls-files", "-s", "-v", "-z").split("\0"):
+            if entry and (entry[0].islower() or entry[0] == "S"):
+                facts, _, path = entry.partition("\t")
+                tag, mode, known, _ = facts.split()
+                if os.path.lexists(self.root / path) or tag.upper() != "S":
+                    marked[path] = known if mode.startswith("100") else ""
+        return [path for path, known in marked.items() if known and self._content(path) != known]
+
+    def _content(self, path: str) -> str:
+        """The id that git would give to a file's content, "" for what is no plain file."""
+        place = self.root / path
+        return "" if place.is_symlink() or not place.is_file() else self.attempt("hash-object", "--", path)
 
     def diff(self) -> str:
         """The patch from HEAD to the working tree, of tracked files; binary ones are only named."""
-        return self.ask("diff", "--no-color", "--no-ext-diff", "HEAD")
+        patch = self.ask("diff", "--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short", "HEAD")
+        return patch.encode(errors="surrogateescape").decode(errors="replace")  # other encodings than UTF-8
 
     def diff_stat(self) -> str:
         """E.g. ``"3 files changed, 10 insertions(+)"``, with the number of untracked files; "" for a clean tree."""
-        tracked = self.ask("diff", "--shortstat", "HEAD").strip()
+        tracked = self.ask("diff", "--shortstat", "--no-ext-diff", "HEAD").strip()
         untracked = len(self.ask("ls-files", "-z", "--others", "--exclude-standard").split("\0")) - 1
         return ", ".join([*([tracked] if tracked else []), *([f"{untracked} untracked"] if untracked > 0 else [])])
 
@@ -134,73 +163,24 @@ class Repository:
         return found
 
     def snapshot(self, name: str) -> Snapshot:
-        """The commit that re-creates the present tree, untracked files included, kept as ``refs/wb/<name>``.
+        """The commit that re-creates the present tree, untracked files included, and the ref that keeps it.
 
-        HEAD when the tree is clean. Otherwise a child of HEAD, made with an index of its own: the user's index,
-        branches and files stay as they are even when this is killed. Author and date are fixed, so that equal trees on
-        the same HEAD give the same commit. Changed files that look like secrets, that are bigger than 10 MB, or that
-        would take the whole over 100 MB are left as HEAD has them, and reported.
+        See :func:`workbench.record.snapshots.take`.
         """
-        changed = self.dirty_files()
-        if not changed:
-            return Snapshot(self.head)
-        take, left_out = self.choose(changed)
-        if not take:
-            return Snapshot(self.head, left_out=left_out)
-        with tempfile.TemporaryDirectory(prefix="wb-index-") as place:
-            own = {"GIT_INDEX_FILE": str(Path(place) / "index")}
-            self.ask("read-tree", "HEAD", env=own)
-            names = Path(place) / "names"
-            names.write_bytes(b"".join(os.fsencode(path) + b"\0" for path in take))
-            literal = own | {"GIT_LITERAL_PATHSPECS": "1"}
-            self.ask("add", "-A", "--force", f"--pathspec-from-file={names}", "--pathspec-file-nul", env=literal)
-            tree = self.ask("write-tree", env=own)
-        if tree == self.ask("rev-parse", "HEAD^{tree}"):
-            return Snapshot(self.head, left_out=left_out)
-        date = f"{self.ask('show', '-s', '--format=%ct', 'HEAD')} +0000"
-        dated = _IDENTITY | {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
-        message = "Snapshot of a working tree by workbench"
-        commit = self.ask("commit-tree", "--no-gpg-sign", tree, "-p", "HEAD", "-m", message, env=dated)
-        ref = f"refs/wb/{name}"
-        self.ask("update-ref", ref, commit)
-        return Snapshot(commit, ref, left_out)
+        from workbench.record.snapshots import take
 
-    def choose(self, changed: list[str]) -> tuple[list[str], dict[str, str]]:
-        """Of the changed files, those that a snapshot takes, and the others with the reason."""
-        take: list[str] = []
-        left_out: dict[str, str] = {}
-        total = 0
-        for name in changed:
-            path = self.root / name
-            size = path.lstat().st_size if path.is_symlink() or path.is_file() else 0
-            if looks_secret(name):
-                left_out[name] = "its name looks like a secret"
-            elif name.endswith("/"):
-                left_out[name] = "a git repository of its own"
-            elif size > MAX_FILE:
-                left_out[name] = f"{size / 2**20:.0f} MB, more than {MAX_FILE >> 20} MB"
-            elif total + size > MAX_TOTAL:
-                left_out[name] = f"all changed files together take more than {MAX_TOTAL >> 20} MB"
-            else:
-                total += size
-                take.append(name)
-        return take, left_out
+        return take(self, name)
 
-    def ask(self, *words: str, env: dict[str, str] | None = None) -> str:
+    def ask(self, *words: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> str:
         """What ``git WORDS`` prints in this repository, without its last line break; it never refreshes the index.
 
         Raises:
             RecordError: when git fails, with what it says.
         """
-        import git
-
-        try:
-            quiet = {"GIT_OPTIONAL_LOCKS": "0"}  # `git status` would otherwise refresh the user's index
-            done = self._repo.git.execute(["git", *words], env=quiet | (env or {}), strip_newline_in_stdout=True)
-        except git.GitCommandError as error:
-            reason = str(error.stderr).replace("stderr: ", "").strip().strip("'")
-            raise RecordError(f"git {words[0]} failed ({reason})", where=str(self.root)) from error
-        return str(done)
+        done = self.run(*words, env=env, stdin=stdin)
+        if done.returncode:
+            raise RecordError(f"git {_subcommand(words)} failed ({_words(done.stderr)})", where=str(self.root))
+        return os.fsdecode(done.stdout).removesuffix("\n")
 
     def attempt(self, *words: str) -> str:
         """What a git command prints, "" when it fails."""
@@ -209,9 +189,36 @@ class Repository:
         except RecordError:
             return ""
 
+    def run(
+        self, *words: str, env: dict[str, str] | None = None, stdin: bytes = b"", hooks: bool = False
+    ) -> subprocess.CompletedProcess[bytes]:
+        """``git WORDS`` in this repository, however it ends, with ``env`` set; ``hooks`` lets the user's own run."""
+        config = [part for each in (*_CONFIG, *([] if hooks else [_NO_HOOKS])) for part in ("-c", each)]
+        kept = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+        # `git status` would otherwise refresh the user's index; what git says is compared with English words.
+        own = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "LANGUAGE": "C"}
+        try:
+            return subprocess.run(
+                ["git", *config, *words], cwd=self.root, env=kept | own | (env or {}), input=stdin, capture_output=True
+            )
+        except FileNotFoundError as error:
+            if not self.root.is_dir():
+                raise RecordError("the folder is gone", where=str(self.root)) from error
+            raise RecordError("there is no git command", hint="Install git, e.g. apt install git") from error
 
-def looks_secret(name: str) -> bool:
-    """Whether a path's last part looks like a key, token or password file; source code never does."""
-    last = name.rstrip("/").rpartition("/")[2].lower()
-    by_name = any(fnmatch.fnmatchcase(last, pattern) for pattern in SECRETS)
-    return by_name and not last.endswith(_SOURCE)
+
+def without_credentials(text: str) -> str:
+    """A text without the names and passwords in its addresses."""
+    return re.sub(r"(\w[\w+.-]*://)[^/@\s]*@", r"\1", text)
+
+
+def _words(stderr: bytes) -> str:
+    return without_credentials(" ".join(stderr.decode(errors="replace").split()))
+
+
+def _subcommand(words: tuple[str, ...]) -> str:
+    """The first word that is no option of git itself."""
+    left = list(words)
+    while left and left[0] in ("-c", "-C"):
+        del left[:2]
+    return left[0] if left else ""
