@@ -63,6 +63,12 @@ class RecordError(WorkbenchError):
     """A record (journal, git, DVC, MLflow) that could not be read or written."""
 
 
+class RecreateError(WorkbenchError):
+    """A recorded result that could not be created again; exit code 3, as 1 says that it came out differently."""
+
+    exit_code = 3
+
+
 class DivergedError(WorkbenchError):
     """A run whose loss is no longer a finite number."""
 

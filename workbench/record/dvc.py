@@ -28,6 +28,8 @@ from workbench.record.pins import state as state
 from workbench.record.places import home, prepare
 
 _WAIT_SECONDS = 1800.0
+# Without copying where the file system can: in the order in which DVC tries them.
+_LINKS = ["reflink", "hardlink", "symlink", "copy"]
 
 
 def has_remote(root: Path) -> bool:
@@ -99,6 +101,34 @@ def keep(root: Path, pin: Pin) -> None:
     """
     with _repository(root) as repo:
         _cache(repo, root, pin)
+
+
+def cached(root: Path, md5: str) -> bool:
+    """Whether DVC's cache holds the file of that md5, whatever is pinned now.
+
+    Raises:
+        RecordError: when the project has no ``.dvc`` folder.
+    """
+    with _repository(root) as repo:
+        return bool(repo.cache.local.exists(md5))
+
+
+def share_cache(root: Path, tree: Path) -> None:
+    """Let another working tree of the project read and fill ``root``'s DVC cache, by links instead of copies.
+
+    Written into the tree's ``.dvc/config.local``, which git ignores, after the user's own local settings (a remote's
+    credentials). A worktree would otherwise have an empty cache of its own. Does nothing where one of them has no
+    ``.dvc`` folder.
+    """
+    if not (root / ".dvc").is_dir() or not (tree / ".dvc").is_dir():
+        return
+    with _repository(root) as repo:
+        place = str(repo.cache.local_cache_dir)
+    local = root / ".dvc" / "config.local"
+    if local.is_file():
+        write_bytes(tree / ".dvc" / "config.local", local.read_bytes())
+    with _repository(tree) as repo, repo.config.edit("local") as config:
+        config["cache"] = {**config.get("cache", {}), "dir": place, "type": _LINKS}
 
 
 def restore(root: Path, paths: Sequence[str], *, force: bool = False) -> dict[str, Path | None]:

@@ -44,6 +44,7 @@ _SETTINGS = {  # a dead server must fail in seconds, where MLflow's defaults tak
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
 
@@ -252,6 +253,28 @@ class Tracker:
             query = f"attributes.status = 'RUNNING' and tags.`wb.home` = '{home}'"
             found = self._client.search_runs(experiments, query, max_results=1000)
         return {str(run.info.run_id): str(run.data.tags.get("wb.key", "")) for run in found}
+
+    def told(self, run: str) -> dict[str, str]:
+        """The tags of a run; :class:`TrackerGone` where there is none of that id."""
+        with self._asking():
+            return dict(self._client.get_run(run).data.tags)
+
+    def children(self, run: str) -> dict[str, dict[str, str]]:
+        """``{run id: its tags}`` of the runs below a parent run."""
+        with self._asking():
+            experiment = self._client.get_run(run).info.experiment_id
+            query = f"tags.`mlflow.parentRunId` = '{run}'"
+            found = self._client.search_runs([experiment], query, max_results=50_000)
+        return {str(each.info.run_id): dict(each.data.tags) for each in found}
+
+    def fetch(self, run: str, name: str, place: Path) -> bool:
+        """Bring the artifact ``name`` of a run into the folder ``place``; False where the run has none."""
+        with self._asking():
+            if name not in {each.path for each in self._client.list_artifacts(run)}:
+                return False
+            place.mkdir(parents=True, exist_ok=True)
+            self._client.download_artifacts(run, name, str(place))
+        return True
 
     def stage(self, run: str) -> Literal["active", "deleted", "gone"]:
         """Whether MLflow has the run, has it in its bin (somebody deleted it), or does not know it."""
