@@ -155,11 +155,12 @@ def _driver_sees() -> list[str]:
 def git(place: Path) -> Iterator[Finding]:
     """There is a repository with a commit; uncommitted changes are fine, for a run keeps a snapshot of them."""
     from workbench.record.git import Repository
+    from workbench.record.snapshots import choose
 
     repository = Repository.find(place)
     where = f"{repository.short} on {repository.branch or 'no branch'}"
-    changed = repository.dirty_files()
-    left_out = repository.choose(changed)[1]
+    changed = repository.changes()
+    left_out = choose(repository.root, changed)[2]
     text = f"{where}, {len(changed)} changed file{'s' * (len(changed) != 1)}" if changed else f"{where}, clean"
     if left_out:
         name, why = next(iter(left_out.items()))
