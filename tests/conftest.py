@@ -82,6 +82,31 @@ def project(template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return found
 
 
+@pytest.fixture(scope="session")
+def measured_template(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project with a finished study of experiments/quick, never changed."""
+    from tests.published import run_quick
+
+    found = copy_project(template, tmp_path_factory.mktemp("measured") / "p")
+    with pytest.MonkeyPatch.context() as patch:
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Test")
+            patch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
+        for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "GIT_DIR"):
+            patch.delenv(name, raising=False)
+        patch.chdir(found.root)
+        run_quick(found)
+    return found
+
+
+@pytest.fixture
+def measured(measured_template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the small project with a finished study of experiments/quick, in which the test stands."""
+    found = copy_project(measured_template, tmp_path / "p")
+    monkeypatch.chdir(found.root)
+    return found
+
+
 @pytest.fixture
 def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., Typed]:
     """``typed("run", "tiny")``: a command line of ``wb``, within this process."""
