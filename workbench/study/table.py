@@ -50,9 +50,9 @@ def tables(summary: Mapping[str, Any], style: Style = "terminal") -> str:
         if tested:
             parts.append(f"{_strong(heading, style)}\n\n{draw(claims_table(tested), style)}")
         if untested:
-            parts.append(_wrapped(_escape(untested_line(untested, summary["tier"]), style), style))
+            parts.append(_wrapped(escape(untested_line(untested, summary["tier"]), style), style))
         parts += _notes(((claim["name"], claim["note"]) for claim in tested), style)
-    parts.append(_wrapped(_escape(reading(summary), style), style))
+    parts.append(_wrapped(escape(reading(summary), style), style))
     return "\n\n".join(parts) + "\n"
 
 
@@ -147,11 +147,11 @@ def _seeds(arm: Mapping[str, Any]) -> str:
 
 
 def _title(cell: Mapping[str, Any], style: Style) -> str:
-    return _strong(cell["name"], style) + _escape(f": {words.heading(cell)}", style)
+    return _strong(cell["name"], style) + escape(f": {words.heading(cell)}", style)
 
 
 def _notes(notes: Any, style: Style) -> list[str]:
-    lines = [_wrapped(_escape(f"{name}: {note}", style), style) for name, note in notes if note]
+    lines = [_wrapped(escape(f"{name}: {note}", style), style) for name, note in notes if note]
     if style == "markdown":
         lines = [f"- {line}" for line in lines]
     return ["\n".join(lines)] if lines else []
@@ -172,11 +172,15 @@ def _wrapped(text: str, style: Style) -> str:
 def _strong(text: str, style: Style) -> str:
     if style == "markdown":
         return f"**{text}**"
-    return f"\\textbf{{{_escape(text, style)}}}" if style == "latex" else text
+    return f"\\textbf{{{escape(text, style)}}}" if style == "latex" else text
 
 
-def _escape(text: str, style: Style) -> str:
+def escape(text: str, style: Style = "latex") -> str:
+    """Text as it has to be written in a style: LaTeX's special characters escaped, else as it is."""
     if style != "latex":
         return text
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    special = {
+        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
+    }  # fmt: skip
     return "".join(special.get(each, f"\\{each}" if each in "%_&#${}" else each) for each in text)
