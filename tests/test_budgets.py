@@ -29,6 +29,7 @@ OPTIONS: dict[str, set[str]] = {
     "wb data pin": set(),
     "wb data restore": {"--force"},
     "wb data verify": set(),
+    "wb share": {"--fetch"},
     "wb doctor": set(),
     "wb completion": set(),
 }

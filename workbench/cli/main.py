@@ -30,6 +30,7 @@ _TABLE = (
     ("Look", "ui", "Open the recorded runs in the MLflow UI."),
     ("Look", "sync", "Send what the tracker missed."),
     ("Data", "data", "Status, pull, pin, restore and verify the data sets."),
+    ("Data", "share", "Send what re-creates our runs to a remote, or fetch others'."),
     ("Machine", "doctor", "Check this machine, and say what to do about each red line."),
     ("Machine", "completion", "Print the completion script of a shell."),
 )
