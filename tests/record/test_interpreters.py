@@ -41,6 +41,17 @@ def test_one_on_path_that_starts_is_taken(tmp_path: Path, monkeypatch: pytest.Mo
     assert (found.path, found.version) == (tmp_path / "real" / "python3.98", "3.98.1")
 
 
+def test_one_that_pyenv_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("3.98.1", "3.98.4", "3.98.7"):
+        program = tmp_path / "versions" / version / "bin" / "python3.98"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\necho {version}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert find_interpreter("3.98.4").version == "3.98.4"
+    assert find_interpreter("3.98.5").version == "3.98.1"
+
+
 @pytest.mark.parametrize("uv", ["", "uv"])
 def test_none_is_a_clear_error(uv: str) -> None:
     program = shutil.which(uv) or ""

@@ -46,7 +46,9 @@ def minor(version: str) -> str:
 
 
 def find_interpreter(version: str, uv: str = "") -> Interpreter:
-    """The one that runs us when its minor version fits, else the first on PATH, else what uv knows; nothing is fetched.
+    """The one that runs us when its minor version fits, else the first on PATH, in pyenv or known to uv.
+
+    Nothing is fetched.
 
     Args:
         version: the recorded version; another patch release of the same minor version stands in for it.
@@ -58,7 +60,7 @@ def find_interpreter(version: str, uv: str = "") -> Interpreter:
     wanted = minor(version)
     if wanted == minor(platform.python_version()):
         return Interpreter(Path(sys.executable), platform.python_version())
-    for path in (*_on_path(f"python{wanted}"), *_known_to(uv, wanted)):
+    for path in (*_on_path(f"python{wanted}"), *_of_pyenv(version), *_known_to(uv, wanted)):
         found = version_of(path)
         if found and minor(found) == wanted:
             return Interpreter(path, found)
@@ -93,6 +95,13 @@ def _on_path(name: str) -> Iterator[Path]:
         path = Path(folder or ".") / name
         if path.is_file() and os.access(path, os.X_OK):
             yield path.absolute()
+
+
+def _of_pyenv(version: str) -> Iterator[Path]:
+    """Those that pyenv holds and has not switched on, the very version first."""
+    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found = sorted(home.glob(f"versions/{minor(version)}*/bin/python{minor(version)}"))
+    yield from sorted(found, key=lambda path: path.parts[-3] != version)
 
 
 def _known_to(uv: str, wanted: str) -> Iterator[Path]:
