@@ -9,6 +9,7 @@ import pytest
 
 from workbench.cli import doctor
 from workbench.cli.doctor import CHECKS, Finding, look
+from workbench.record.packages import installed
 
 
 def findings(name: str, place: Path) -> list[Finding]:
@@ -93,8 +94,21 @@ def test_store_is_not_made_by_looking(project: Path) -> None:
 def test_packages_that_deviate_are_named(project: Path) -> None:
     assert findings("packages", project)[0].colour == "yellow"
     (project / "requirements.txt").write_text("click==0.1\nno-such-package==1.0\n")
-    (found,) = findings("packages", project)
+    found, unnamed, vague = findings("packages", project)
     assert found.colour == "yellow" and "no-such-package missing (locked 1.0)" in found.text and "./setup" in found.todo
+    assert unnamed.colour == "yellow" and "installed that no lock names: " in unnamed.text
+    assert vague.colour == "yellow" and "no hash for click, no-such-package" in vague.text
+
+
+def test_packages_as_locked(project: Path) -> None:
+    everything = installed(project)
+    lines = [f"{name}=={version} --hash=sha256:{'0' * 64}\n" for name, version in everything.items()]
+    (project / "requirements.txt").write_text("".join(each for each in lines if "(local)" not in each))
+    (project / "requirements-data.txt").write_text("".join(f"{name}\n" for name in everything))
+    assert [each.colour for each in findings("packages", project)] == ["yellow"]  # the second one has no hashes
+    (project / "requirements-data.txt").write_text("".join(each.replace("(local)", "") for each in lines))
+    (found,) = findings("packages", project)
+    assert found.colour == "green" and found.text.endswith(" packages as locked")
 
 
 def test_full_disk_is_red(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,24 +67,36 @@ def python(place: Path) -> Iterator[Finding]:
 
 
 def packages(place: Path) -> Iterator[Finding]:
-    """The installed packages are the locked ones."""
-    from workbench.record.environment import LOCK, deviations, locked
+    """The installed packages are the locked ones, and the lock names one definite environment."""
+    from workbench.record.environment import DATA_LOCK, LOCK, deviations_from, locked
+    from workbench.record.locks import unhashed
+    from workbench.record.packages import extras, installed
     from workbench.record.places import find_root
 
-    lock = find_root(place) / LOCK
+    root = find_root(place)
+    lock, data_lock = (path.read_text() if path.is_file() else "" for path in (root / LOCK, root / DATA_LOCK))
+    relock = f"Type: pip freeze --exclude-editable | uv pip compile --generate-hashes - -o {LOCK}"
     pinned = len(locked(lock))
     if not pinned:
-        yield Finding(
-            "packages", "yellow", f"no {LOCK} here: versions are recorded, not fixed", f"Type: pip freeze > {LOCK}"
-        )
+        yield Finding("packages", "yellow", f"no {LOCK} here: versions are recorded, not fixed", relock)
         return
-    wrong = deviations(lock)
-    if not wrong:
+    here = installed(root)
+    wrong, unnamed, vague = deviations_from(lock, here), extras(here, lock, data_lock), unhashed(f"{lock}\n{data_lock}")
+    if wrong:
+        text = _few([f"{name} {found or 'missing'} (locked {want})" for name, (want, found) in wrong.items()])
+        yield Finding("packages", "yellow", f"{len(wrong)} of {pinned} deviate: {text}", "Type: ./setup")
+    if unnamed:
+        todo = "Lock those that an experiment imports: an environment that is built from the lock lacks them"
+        yield Finding("packages", "yellow", f"{len(unnamed)} installed that no lock names: {_few([*unnamed])}", todo)
+    if vague:
+        text = f"no hash for {_few(vague)}: no environment can be built from the lock"
+        yield Finding("packages", "yellow", text, relock)
+    if not (wrong or unnamed or vague):
         yield Finding("packages", "green", f"{pinned} packages as locked")
-        return
-    few = [f"{name} {found or 'missing'} (locked {want})" for name, (want, found) in list(wrong.items())[:4]]
-    more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
-    yield Finding("packages", "yellow", f"{len(wrong)} of {pinned} deviate: {', '.join(few)}{more}", "Type: ./setup")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def torch(place: Path) -> Iterator[Finding]:
