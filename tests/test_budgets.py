@@ -23,6 +23,8 @@ OPTIONS: dict[str, set[str]] = {
     "wb diff": set(),
     "wb ui": {"--browser", "--port"},
     "wb sync": set(),
+    "wb publish": {"--tier", "--latex"},
+    "wb verify": {"--update"},
     "wb data": set(),
     "wb data status": set(),
     "wb data pull": set(),

@@ -64,10 +64,19 @@ def test_a_commit_that_is_not_here_or_that_nothing_reaches(measured: Project, st
     assert f"no branch, tag or refs/wb ref reaches its commit {study['snapshot'][:12]}" in said
     command = said.partition("Type: git ")[2]
     measured.git(*command.split())  # what it says to type is enough
-    (note,) = recreatable.require(measured.root, measured.home, study)
-    assert "is the snapshot of a tree with uncommitted changes" in note and note.endswith("wb share")
-    measured.git("tag", "cited", study["snapshot"])
     assert recreatable.require(measured.root, measured.home, study) == []
+
+
+@pytest.mark.parametrize(("dirty", "said"), [(True, "is the snapshot of a tree with"), (False, "is on no branch")])
+def test_a_commit_that_only_we_hold_has_to_be_shared(
+    dirty: bool, said: str, measured: Project, study: dict[str, Any]
+) -> None:
+    good = study["commit"]
+    study["dirty"] = dirty
+    study["snapshot"] = measured.git("commit-tree", f"{good}^{{tree}}", "-p", good, "-m", "a snapshot")
+    measured.git("update-ref", "refs/wb/quick", study["snapshot"])
+    (note,) = recreatable.require(measured.root, measured.home, study)
+    assert said in note and note.endswith("others get it by: wb share")
 
 
 def test_a_detached_head_reaches_its_commit(measured: Project, study: dict[str, Any]) -> None:

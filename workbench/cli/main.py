@@ -29,6 +29,8 @@ _TABLE = (
     ("Look", "diff", "Say what differs between two runs, and why."),
     ("Look", "ui", "Open the recorded runs in the MLflow UI."),
     ("Look", "sync", "Send what the tracker missed."),
+    ("Publish", "publish", "Write an experiment's results for others to hold a run against."),
+    ("Publish", "verify", "Check that READMEs and papers say what is published."),
     ("Data", "data", "Status, pull, pin, restore and verify the data sets."),
     ("Data", "share", "Send what re-creates our runs to a remote, or fetch others'."),
     ("Machine", "doctor", "Check this machine, and say what to do about each red line."),

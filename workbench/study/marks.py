@@ -61,13 +61,18 @@ def _closed(opened: tuple[int, int, list[str]], stop: int) -> Mark:
     line, start, parts = opened
     if len(parts) < 3:
         problem = "a mark names an experiment, a tier and an address: <!--wb EXPERIMENT TIER ADDRESS-->"
-        return Mark(line, *parts, start=start, stop=stop, problem=problem)
+        return _wrong(opened, problem)
     return Mark(line, parts[0], parts[1], " ".join(parts[2].split()), start, stop)
 
 
 def _unclosed(opened: tuple[int, int, list[str]]) -> Mark:
+    return _wrong(opened, "is not closed by <!--/wb-->")
+
+
+def _wrong(opened: tuple[int, int, list[str]], problem: str) -> Mark:
     line, start, parts = opened
-    return Mark(line, *parts, start=start, stop=start, problem="is not closed by <!--/wb-->")
+    experiment, tier, path = [*parts, "", "", ""][:3]
+    return Mark(line, experiment, tier, path, start, start, problem)
 
 
 def _without_code(text: str) -> str:

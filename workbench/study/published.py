@@ -218,6 +218,6 @@ def _check(content: Any, where: str) -> None:
 
 
 def _again(where: str) -> str:
-    parts = where.split("/")
-    name = parts[-2] if len(parts) > 1 else "EXPERIMENT"
-    return f"Type: git checkout HEAD -- {where}, or wb publish {name}"
+    file = where.partition(" ")[0]  # "... at 4f2c91e" names a commit
+    name = file.split("/")[-2] if "/" in file else "EXPERIMENT"
+    return f"Type: git checkout HEAD -- {file}, or wb publish {name}"

@@ -74,13 +74,13 @@ def require_commit(repository: Repository, commit: str, name: str) -> None:
     """Raises RecordError unless the commit is in the repository and a branch, a tag or a snapshot's ref reaches it."""
     if not repository.attempt("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
         shallow = repository.attempt("rev-parse", "--is-shallow-repository") == "true"
-        hint = "Type: git fetch --unshallow" if shallow else f"Type: git fetch origin '{SNAPSHOTS}/*:{SNAPSHOTS}/*'"
+        hint = "Type: git fetch --unshallow" if shallow else "Type: git fetch --all, or wb share --fetch"
         raise RecordError(f"its commit {commit[:12]} is not in this repository", where=name, hint=hint)
     if not reaching(repository, commit):
         raise RecordError(
             f"no branch, tag or {SNAPSHOTS} ref reaches its commit {commit[:12]}, so git may delete it",
             where=name,
-            hint=f"Type: git update-ref {SNAPSHOTS}/{name} {commit}",
+            hint=f"Type: git tag cited-{commit[:8]} {commit}",
         )
 
 
@@ -167,4 +167,5 @@ def _snapshot_alone(repository: Repository, study: Mapping[str, Any]) -> list[st
     commit = commit_of(study)
     if reaching(repository, commit, BRANCHES):
         return []
-    return [f"its commit {commit[:12]} is the snapshot of a tree with uncommitted changes; others get it by: wb share"]
+    what = "is the snapshot of a tree with uncommitted changes" if study.get("dirty") else "is on no branch any more"
+    return [f"its commit {commit[:12]} {what}; others get it by: wb share"]
