@@ -63,12 +63,16 @@ def _project(root: Path) -> str:
 
 
 def _origin(distribution: importlib.metadata.Distribution) -> dict[str, Any]:
-    """direct_url.json (PEP 610), {} when it came from an index."""
+    """direct_url.json (PEP 610), the like of it for a folder of sources, {} when it came from an index."""
     try:
         content = json.loads(distribution.read_text("direct_url.json") or "{}")
     except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+        content = None
+    if isinstance(content, dict) and content:
+        return content
+    folder = Path(str(distribution.locate_file("")))
+    # metadata that a build left beside the sources, found because their folder is on sys.path
+    return {"url": folder.as_uri(), "dir_info": {}} if (folder / "pyproject.toml").is_file() else {}
 
 
 def _folder(origin: Mapping[str, Any]) -> Path:
