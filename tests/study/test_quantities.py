@@ -29,10 +29,10 @@ def demo(make_study: Callable[..., dict[str, Any]], tmp_path: Path) -> dict[str,
 def test_every_address_gives_what_the_summary_says(demo: dict[str, Any]) -> None:
     study = demo["studies"]["full"]
     (cell,), (first, second) = study["summary"]["cells"], study["summary"]["claims"]
-    arm = cell["arms"][1]
+    arm, known = cell["arms"][1], {"demo": {"full": quantities.addresses(study)}}
 
     def at(path: str) -> Quantity:
-        return quantities.find({"demo": demo}, "demo", "full", path)
+        return quantities.find(known, "demo", "full", path)
 
     base = "cells.digits/head, no 1.5 shift"
     half = (arm["interval"][1] - arm["interval"][0]) / 2
@@ -84,4 +84,4 @@ def test_the_baseline_has_no_ratio_and_one_seed_no_interval(
 )
 def test_an_unknown_address_gets_the_nearest(address: tuple[str, str, str], said: str, demo: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=said):
-        quantities.find({"demo": demo}, *address)
+        quantities.find({"demo": {"full": quantities.addresses(demo["studies"]["full"])}}, *address)

@@ -168,6 +168,15 @@ def test_damaged_results_are_one_finding(publish: Any, tmp_path: Path) -> None:
     assert len(shown(verify(tmp_path, []))) == 5
 
 
+def test_a_number_that_is_missing_is_one_finding_too(publish: Any, tmp_path: Path) -> None:
+    path = published.place(tmp_path, "demo")
+    path.write_text(path.read_text().replace('"ratio_interval"', '"interval_of_ratio"'))
+    (tmp_path / "main.tex").write_text("% Written by: wb publish demo --latex (numbers.tex).\n")
+    first, second = shown(verify(tmp_path, []))
+    assert first[0] == "experiments/demo/results.json" and "is damaged (KeyError('ratio_interval'))" in first[2]
+    assert second[0] == "main.tex:1" and "no results of 'demo' are published" in second[2]
+
+
 def test_nothing_to_check_is_nothing(tmp_path: Path, publish: Any) -> None:
     published.place(tmp_path, "demo").unlink()
     (tmp_path / "README.md").write_text("28.6 times\n")

@@ -79,7 +79,7 @@ def _tell(name: str, tier: str, study: Mapping[str, Any], said: Sequence[str]) -
     from workbench.study.published import commit_of
 
     commit = commit_of(study)
-    click.echo(f"{tier}: {study['id']}, {len(study['runs'])} runs")
+    click.echo(f"{tier}: {study['id']}, {len({run['id'] for run in study['runs']})} runs")
     click.echo(f"  commit to cite: {commit}")
     click.echo(f"  to reproduce:   wb reproduce {commit[:12]} experiments/{name} --tier {shlex.quote(tier)}")
     for line in said:

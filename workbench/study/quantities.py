@@ -41,27 +41,29 @@ def addresses(study: Mapping[str, Any]) -> dict[str, Quantity]:
     return found
 
 
-def find(published: Mapping[str, Mapping[str, Any]], experiment: str, tier: str, path: str) -> Quantity:
+Known = Mapping[str, Mapping[str, Mapping[str, Quantity]]]
+"""The :func:`addresses` of every published experiment and tier."""
+
+
+def find(known: Known, experiment: str, tier: str, path: str) -> Quantity:
     """The quantity at an address.
 
     Args:
-        published: the results of every experiment by its name.
+        known: ``{experiment: {tier: {address: quantity}}}``.
         experiment, tier, path: the address.
 
     Raises:
         UsageError: when there is none, with the nearest that there is.
     """
-    if experiment not in published:
-        known = _nearest(experiment, list(published))
-        raise UsageError(f"no results of '{experiment}' are published{known}", hint=f"Type: wb publish {experiment}")
-    studies = published[experiment]["studies"]
-    if tier not in studies:
-        raise UsageError(f"{experiment} has no published tier '{tier}'{_nearest(tier, list(studies))}")
-    known_paths = addresses(studies[tier])
-    if path not in known_paths:
-        near = _nearest(path, list(known_paths), 0.5)
-        raise UsageError(f"{experiment} {tier} has no '{path}'{near}")
-    return known_paths[path]
+    if experiment not in known:
+        near = _nearest(experiment, list(known))
+        raise UsageError(f"no results of '{experiment}' are published{near}", hint=f"Type: wb publish {experiment}")
+    if tier not in known[experiment]:
+        raise UsageError(f"{experiment} has no published tier '{tier}'{_nearest(tier, list(known[experiment]))}")
+    found = known[experiment][tier]
+    if path not in found:
+        raise UsageError(f"{experiment} {tier} has no '{path}'{_nearest(path, list(found), 0.5)}")
+    return found[path]
 
 
 def _nearest(name: str, options: Sequence[str], cutoff: float = 0.6) -> str:

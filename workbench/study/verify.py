@@ -70,7 +70,7 @@ def _check(root: Path, files: list[Path]) -> tuple[Verified, dict[Path, str]]:
     """What was found, and the new text of each file that an update would change."""
     result = Verified()
     contents = _contents(root, result)
-    named = _macros(contents, result)
+    known, named = _known(contents, result)
     renewed = {}
     for path in files:
         where = _shown(root, path)
@@ -80,7 +80,7 @@ def _check(root: Path, files: list[Path]) -> tuple[Verified, dict[Path, str]]:
             continue
         text = path.read_bytes().decode("utf-8", "surrogateescape")
         if path.suffix == ".md":
-            new = _markdown(where, text, contents, result)
+            new = _markdown(where, text, known, result)
         else:
             new = _tex(where, text, contents, named, result)
         if new != text:
@@ -97,6 +97,25 @@ def _contents(root: Path, result: Verified) -> dict[str, dict[str, Any]]:
         except RecordError as error:
             result.findings.append(Finding(_shown(root, path), "", f"{error.problem}. {error.hint}"))
     return found
+
+
+def _known(
+    contents: dict[str, dict[str, Any]], result: Verified
+) -> tuple[dict[str, dict[str, dict[str, quantities.Quantity]]], dict[str, latex.Macro]]:
+    """Every address and every macro; results in which a number is missing are a finding and are dropped."""
+    known: dict[str, dict[str, dict[str, quantities.Quantity]]] = {}
+    named: dict[str, latex.Macro] = {}
+    for experiment, content in list(contents.items()):
+        where = f"experiments/{experiment}/{published.RESULTS}"
+        try:
+            known[experiment] = {tier: quantities.addresses(study) for tier, study in content["studies"].items()}
+            named |= latex.macros(content)
+        except UsageError as error:
+            result.findings.append(Finding(where, "", str(error)))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            result.findings.append(Finding(where, "", f"is damaged ({error!r}). Type: wb publish {experiment}"))
+            del contents[experiment]
+    return known, named
 
 
 def _files(root: Path, paths: list[Path]) -> list[Path]:
@@ -117,7 +136,7 @@ def _files(root: Path, paths: list[Path]) -> list[Path]:
     return sorted(chosen)
 
 
-def _markdown(where: str, text: str, contents: Mapping[str, Mapping[str, Any]], result: Verified) -> str:
+def _markdown(where: str, text: str, known: quantities.Known, result: Verified) -> str:
     """Checks a README's marks; returns the text with the published numbers."""
     new = text
     for mark in reversed(marks.marks_in(text)):
@@ -127,7 +146,7 @@ def _markdown(where: str, text: str, contents: Mapping[str, Mapping[str, Any]], 
             result.findings.append(Finding(place, f"<!--wb {mark.address}-->" if mark.address else "", mark.problem))
             continue
         try:
-            quantity = quantities.find(contents, mark.experiment, mark.tier, mark.path)
+            quantity = quantities.find(known, mark.experiment, mark.tier, mark.path)
         except UsageError as error:
             result.findings.append(Finding(place, says, str(error)))
             continue
@@ -208,16 +227,6 @@ def _check_results(root: Path, where: str, content: Mapping[str, Any], result: V
             result.findings.append(Finding(where, f"tier '{tier}': commit {study['commit'][:12]}", str(error)))
         for says, follows in contradictions(study, lambda numbers: result.count(where, numbers)):
             result.findings.append(Finding(where, f"tier '{tier}': {says}", f"from its runs: {follows}"))
-
-
-def _macros(contents: Mapping[str, Mapping[str, Any]], result: Verified) -> dict[str, latex.Macro]:
-    found: dict[str, latex.Macro] = {}
-    for experiment, content in contents.items():
-        try:
-            found |= latex.macros(content)
-        except UsageError as error:
-            result.findings.append(Finding(f"experiments/{experiment}/{published.RESULTS}", "", str(error)))
-    return found
 
 
 def _by_place(finding: Finding) -> tuple[str, int]:
