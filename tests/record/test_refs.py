@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,11 @@ def test_which_remote(clone: Path) -> None:
 def test_a_dead_remote_is_one_line_without_credentials(clone: Path, address: str) -> None:
     git(clone, "remote", "set-url", "origin", address)
     repository = Repository.find(clone)
-    for call in (lambda: refs.missing(repository, "origin", []), lambda: refs.fetch(repository, "origin")):
+    calls: list[Callable[[], object]] = [
+        lambda: refs.missing(repository, "origin", []),
+        lambda: refs.fetch(repository, "origin"),
+    ]
+    for call in calls:
         with pytest.raises(RecordError, match=r"the git remote 'origin' \(.*cannot be reached or refuses: ") as error:
             call()
         assert "secret" not in str(error.value) and "\n" not in str(error.value)
