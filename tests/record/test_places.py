@@ -45,10 +45,10 @@ def test_prepared_home_is_ignored_by_git(tmp_path: Path) -> None:
     assert places.prepare(place) == place
 
 
-def test_only_folders_with_a_record_are_listed(tmp_path: Path) -> None:
-    for name in ("b", "a", "empty"):
+def test_only_folders_with_a_record_that_were_not_set_aside_are_listed(tmp_path: Path) -> None:
+    for name in ("b", "a", "empty", ".a.failed-1"):
         places.run_folder(tmp_path, name).mkdir(parents=True)
-    for name in ("b", "a"):
+    for name in ("b", "a", ".a.failed-1"):
         (places.run_folder(tmp_path, name) / "run.json").touch()
     assert [path.name for path in places.run_folders(tmp_path)] == ["a", "b"]
     assert places.study_folders(tmp_path) == []

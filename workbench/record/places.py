@@ -76,4 +76,4 @@ def study_folders(home: Path) -> list[Path]:
 
 
 def _folders(place: Path, marker: str) -> list[Path]:
-    return sorted(path.parent for path in place.glob(f"*/{marker}"))
+    return sorted(path.parent for path in place.glob(f"[!.]*/{marker}"))  # a dot: set aside, or being removed
