@@ -33,6 +33,7 @@ OPTIONS: dict[str, set[str]] = {
     "wb data verify": set(),
     "wb share": {"--fetch"},
     "wb doctor": set(),
+    "wb gc": {"--study", "--yes"},
     "wb completion": set(),
 }
 

@@ -34,6 +34,7 @@ _TABLE = (
     ("Data", "data", "Status, pull, pin, restore and verify the data sets."),
     ("Data", "share", "Send what re-creates our runs to a remote, or fetch others'."),
     ("Machine", "doctor", "Check this machine, and say what to do about each red line."),
+    ("Machine", "gc", "List and remove what no kept run needs."),
     ("Machine", "completion", "Print the completion script of a shell."),
 )
 
