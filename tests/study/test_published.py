@@ -121,13 +121,14 @@ def test_predictions_are_hashed_by_what_they_say(tmp_path: Path) -> None:
     index, target = np.arange(5), np.array([0, 1, 2, 0, 1])
     path = tmp_path / "predictions.npz"
 
-    def hashed(write: Any = np.savez, **arrays: Any) -> str | None:
+    def hashed(write: Any = np.savez, **arrays: Any) -> str:
         write(path, **{"index": index, "target": target, "prediction": target, **arrays})
         return published.predictions_hash(path)
 
-    assert published.predictions_hash(path) is None
+    with pytest.raises(RecordError, match="No such file"):
+        published.predictions_hash(path)
     first = hashed()
-    assert first is not None and len(first) == 64
+    assert len(first) == 64
     assert hashed(np.savez_compressed) == first and hashed(more=index) == first
     assert hashed(prediction=target[::-1]) != first and hashed(prediction=target.astype(np.int32)) != first
     assert hashed(target=target[::-1], prediction=target) != hashed(target=target, prediction=target[::-1])

@@ -122,18 +122,16 @@ def read(source: Path | str, where: str = RESULTS) -> dict[str, Any]:
     return dict(content)
 
 
-def predictions_hash(path: Path) -> str | None:
-    """SHA-256 of what a predictions.npz holds in index, target and prediction; None where there is no such file.
+def predictions_hash(path: Path) -> str:
+    """SHA-256 of what a predictions.npz holds in index, target and prediction.
 
     Of names, types, shapes and values, not of the file: archives of equal content may differ in their bytes.
 
     Raises:
-        RecordError: for a file that holds no predictions.
+        RecordError: for a file that is not there or holds no predictions.
     """
     import numpy as np
 
-    if not path.exists():
-        return None
     found = hashlib.sha256()
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -158,13 +156,14 @@ def _run(listed: Mapping[str, Any], view: RunView, points: int) -> dict[str, Any
     result = view.result
     if result is None:
         raise RecordError("has no result", where=f"run {listed['id']}", hint="Type: wb run, and then publish again")
+    file = view.folder / "predictions.npz"
     found = {key: listed[key] for key in ("id", "experiment", "cell", "arm", "seeds")}
     found |= {
         "identity": view.facts["identity"],
         "state": result["state"],
         "metrics": result["metrics"],
         "weights": result.get("weights"),
-        "predictions": predictions_hash(view.folder / "predictions.npz"),
+        "predictions": predictions_hash(file) if file.exists() else None,
         "sources": view.facts["sources"],
         "seconds": round(result.get("seconds", 0.0), 2),
     }
