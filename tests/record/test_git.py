@@ -120,6 +120,10 @@ def test_edits_hidden_from_git_status_are_changes(clone: Path) -> None:
     (clone / "b.txt").write_text("edited\n")
     assert git(clone, "status", "--porcelain") == ""
     assert repository.dirty_files() == ["a.txt", "b.txt"]
+    (clone / "b.txt").write_text("two\n")
+    (clone / "a.txt").unlink()
+    (clone / "a.txt").symlink_to("b.txt")
+    assert repository.dirty_files() == ["a.txt"]
     (clone / "a.txt").unlink()
     (clone / "b.txt").unlink()
     assert repository.dirty_files() == ["a.txt"]  # a sparse checkout has no b.txt, which is no deletion

@@ -59,6 +59,16 @@ def test_deleted_together_and_harmlessly_again(clone: Path) -> None:
     assert len(refs.refs(repository)) == 2
 
 
+def test_a_subject_with_a_line_separator_is_one_ref(clone: Path) -> None:
+    git(clone, "commit", "-q", "--allow-empty", "-m", "a\u2028b\x0cc\x85d")
+    commit = git(clone, "rev-parse", "HEAD")
+    git(clone, "update-ref", "refs/wb/é", commit)
+    repository = Repository.find(clone)
+    assert [(ref.name, ref.commit) for ref in refs.refs(repository) if ref.commit == commit] == [("é", commit)]
+    refs.delete(repository, ["é"])
+    assert len(refs.refs(repository)) == 3
+
+
 def test_sent_once_and_fetched_by_somebody_else(clone: Path, tmp_path: Path) -> None:
     repository = Repository.find(clone)
     found = refs.refs(repository)

@@ -353,6 +353,21 @@ def test_what_nobody_else_can_get_of_a_submodule_is_reported(clone: Path, librar
     assert not Repository.find(clone).snapshot("r1").left_out
 
 
+def test_a_shallow_submodule_whose_commit_was_fetched_by_itself(clone: Path, library: Path, tmp_path: Path) -> None:
+    git(library, "checkout", "-q", "HEAD~1")
+    git(clone, "commit", "-q", "-a", "-m", "an older one")
+    upstream = tmp_path / "upstream"
+    git(upstream, "config", "uploadpack.allowAnySHA1InWant", "true")
+    git(tmp_path, "clone", "-q", str(clone), "theirs")
+    theirs = tmp_path / "theirs"
+    git(theirs, "config", "submodule.lib.url", f"file://{upstream}")
+    git(theirs, "submodule", "--quiet", "init")
+    git(theirs, "submodule", "--quiet", "update", "--depth", "1")
+    assert git(theirs / "lib", "rev-parse", "--is-shallow-repository") == "true"
+    assert git(theirs / "lib", "for-each-ref", "--contains", "HEAD") == ""
+    assert not Repository.find(theirs).snapshot("r1").left_out
+
+
 def test_a_new_a_removed_and_an_absent_submodule(clone: Path, library: Path) -> None:
     git(clone, "reset", "-q", "--soft", "HEAD~1")  # added, not yet committed
     snapshot = Repository.find(clone).snapshot("r1")
@@ -430,6 +445,15 @@ def test_a_lock_that_a_killed_process_left_on_a_ref(clone: Path) -> None:
     lock.touch()
     assert Repository.find(clone).snapshot("r1").ref == f"refs/wb/r1-{head[:8]}"
     assert not lock.exists()
+
+
+def test_locks_that_the_users_own_git_holds_are_neither_waited_for_nor_removed(clone: Path) -> None:
+    change(clone)
+    for name in ("index.lock", "HEAD.lock"):
+        (clone / ".git" / name).touch()
+    before = state(clone)
+    assert "staged.txt" in files(clone, Repository.find(clone).snapshot("r1").commit)
+    assert state(clone) == before
 
 
 def test_a_repository_that_cannot_be_written_says_so(clone: Path) -> None:

@@ -21,6 +21,7 @@ def command(studies: tuple[str, ...], yes: bool) -> None:
     """List what no kept run needs (runs, worktrees, environments, refs, checkpoints, old logs), and remove it.
 
     Every study is kept unless it is named. What a running process holds is left alone, and so is MLflow's own store.
+    Commits that others shared come back with wb share --fetch.
     """
     from workbench.record.places import find_root, home
     from workbench.study import garbage

@@ -127,12 +127,15 @@ class Repository:
                 tag, mode, known, _ = facts.split()
                 if os.path.lexists(self.root / path) or tag.upper() != "S":
                     marked[path] = known if mode.startswith("100") else ""
-        return [path for path, known in marked.items() if known and self._content(path) != known]
+        now = self._contents(list(marked))
+        return [path for path, known in marked.items() if known and now.get(path) != known]
 
-    def _content(self, path: str) -> str:
-        """The id that git would give to a file's content, "" for what is no plain file."""
-        place = self.root / path
-        return "" if place.is_symlink() or not place.is_file() else self.attempt("hash-object", "--", path)
+    def _contents(self, paths: list[str]) -> dict[str, str]:
+        """The ids that git would give to the contents of files; what is no plain file has none."""
+        places = {path: self.root / path for path in paths if "\n" not in path}
+        plain = [path for path, place in places.items() if place.is_file() and not place.is_symlink()]
+        done = self.run("hash-object", "--stdin-paths", stdin=b"".join(os.fsencode(path) + b"\n" for path in plain))
+        return dict(zip(plain, done.stdout.decode().split(), strict=False))  # it stops at a file that it cannot read
 
     def diff(self) -> str:
         """The patch from HEAD to the working tree, of tracked files; binary ones are only named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ def refs(repository: Repository) -> list[Ref]:
     """All of them, by name."""
     form = "--format=%(refname)%00%(objectname)%00%(committerdate:unix)%00%(authoremail:trim)%00%(contents:subject)"
     found = []
-    for line in repository.ask("for-each-ref", form, PREFIX).splitlines():
+    for line in repository.ask("for-each-ref", form, PREFIX).split("\n"):
+        if not line:
+            continue
         name, commit, date, author, subject = line.split("\0")
         found.append(Ref(name.removeprefix(PREFIX), commit, int(date or 0), (author, subject) == (AUTHOR, MESSAGE)))
     return found
@@ -42,7 +45,7 @@ def refs(repository: Repository) -> list[Ref]:
 
 def delete(repository: Repository, names: Iterable[str]) -> None:
     """Delete refs by their names without ``refs/wb/``; harmless for one that is gone."""
-    lines = b"".join(b"delete %s%s\0\0" % (PREFIX.encode(), name.encode()) for name in names)
+    lines = b"".join(b"delete %s%s\0\0" % (PREFIX.encode(), os.fsencode(name)) for name in names)
     if lines:
         repository.ask("update-ref", "-z", "--stdin", stdin=lines)
 

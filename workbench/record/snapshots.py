@@ -216,12 +216,17 @@ def _submodules(root: Path, changes: Sequence[Change], taken: Mapping[str, list[
         reasons = []
         if set(said.get(path, "")) & {"M", "U"}:
             reasons.append("a submodule with changes that are in no commit of its own")
-        known = ("for-each-ref", "--count=1", "--contains", commit, "refs/remotes")
-        if not Repository(root / path).attempt(*known):
+        if not _was_fetched(Repository(root / path), commit):
             reasons.append(f"a submodule whose commit {commit[:8]} is on no branch of its remotes")
         if reasons:
             found[path] = "; ".join(reasons)
     return found
+
+
+def _was_fetched(repository: Repository, commit: str) -> bool:
+    """Whether a remote had the commit: on a branch, under a tag, or fetched by itself as for a shallow submodule."""
+    found = repository.attempt("for-each-ref", "--count=1", "--contains", commit, "refs/remotes", "refs/tags")
+    return bool(found) or repository.attempt("rev-parse", "--verify", "--quiet", "FETCH_HEAD") == commit
 
 
 def _commit(repository: Repository, tree: str) -> str:
