@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from tests.project import Project, Typed, read
+from tests.project import Project, Typed, read, runner
 from workbench.study import latex, published
 
 Wb = Callable[..., Typed]
@@ -42,7 +42,7 @@ def test_a_paper_gets_its_numbers(measured: Project, typed: Wb) -> None:
 
 def test_what_is_not_recorded_cannot_be_published(measured: Project, typed: Wb) -> None:
     done = typed("publish", "tiny")
-    assert done.code == 1 and "tiny: nothing is recorded. Type: wb run tiny --tier full" in done.complaint()
+    assert done.code == 1 and "tiny: nothing is recorded. Type: wb run tiny" in done.complaint()
     done = typed("publish", "quck")
     assert done.code == 2 and "did you mean 'quick'" in done.complaint()
     done = typed("publish", "quick", "--tier", "full")
@@ -69,6 +69,24 @@ def test_an_unfinished_study_is_refused_but_does_not_hide_a_finished_one(measure
     done = typed("publish", "quick")
     said = "quick-default-9: is not finished (4 of 5 runs). Type: wb run quick --tier default"
     assert done.code == 1 and said in done.complaint()
+
+
+def test_a_dirty_tree_is_published_with_what_others_need_to_know(measured: Project, typed: Wb) -> None:
+    (measured.root / "notes.txt").write_text("not committed\n")
+    (measured.root / "requirements.txt").write_text("click==0.1\n")
+    study = runner(measured, "quick").run()
+    assert study.trained == 0 and study.record["dirty"]
+    done = typed("publish", "quick")
+    assert done.code == 0 and "others get it by: wb share" in done.out
+    (loud,) = [line for line in done.out.splitlines() if "ATTENTION" in line]
+    assert "click " in loud and "(locked: 0.1)" in loud
+    entry = published.read(published.place(measured.root, "quick"))["studies"]["default"]
+    assert entry["dirty"] and entry["commit"] == study.record["snapshot"] != measured.git("rev-parse", "HEAD")
+    assert entry["environment"]["deviations"]["click"][0] == "0.1"
+    (measured.root / "big.bin").write_bytes(bytes(11 * 2**20))
+    runner(measured, "quick").run()
+    done = typed("publish", "quick")
+    assert done.code == 1 and "the snapshot was made without big.bin (11 MB" in done.complaint()
 
 
 def test_a_refusal_leaves_the_file_as_it_was(measured: Project, typed: Wb) -> None:

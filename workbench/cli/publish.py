@@ -60,10 +60,8 @@ def _studies(home: Path, name: str, tiers: Sequence[str]) -> dict[str, Mapping[s
     candidates = [study for study in all_ if recreatable.whole(study)]
     if not candidates:
         problem = "only parts of a tier are recorded (fewer cells, arms or seeds, or changed settings)"
-        tier = tiers[0] if tiers else "full"
-        raise RecordError(
-            problem if all_ else "nothing is recorded", where=name, hint=f"Type: wb run {name} --tier {tier}"
-        )
+        tier = f" --tier {shlex.quote(tiers[0])}" if tiers else ""
+        raise RecordError(problem if all_ else "nothing is recorded", where=name, hint=f"Type: wb run {name}{tier}")
     finished = {study["tier"]: study for study in candidates if recreatable.finished(home, study)}
     latest = {study["tier"]: study for study in candidates}  # the latest stands last
     for tier in tiers:

@@ -126,8 +126,8 @@ def _files(root: Path, paths: list[Path]) -> list[Path]:
         if path.is_file() and path.suffix not in (".md", ".tex") and path.name != published.RESULTS:
             raise UsageError(f"wb verify reads .md, .tex and {published.RESULTS} files", where=str(path))
     patterns = ("*.md", "*.tex", f"experiments/*/{published.RESULTS}")
-    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *patterns)
-    found = [root / name for name in Repository.find(root).ask(*words).split("\0") if name]
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns)
+    found = {root / name for name in Repository.find(root).ask(*words).split("\0") if name}
     if not paths:
         return sorted(path for path in found if path.is_file())
     wanted = [path.resolve() for path in paths]
