@@ -46,8 +46,12 @@ def _serve(plain: dict[str, Any], answers: TextIO, gone: threading.Event) -> Non
     task = Task(**plain)
 
     def say(kind: str, **values: Any) -> None:
-        if not gone.is_set():
+        if gone.is_set():
+            return
+        try:
             answers.write(json.dumps({"kind": kind, "id": task.id, **values}) + "\n")
+        except BrokenPipeError:  # the parent went before its closing of stdin was seen: no failure of the run
+            gone.set()
 
     try:
         say("started")
