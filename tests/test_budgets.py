@@ -15,7 +15,7 @@ OPTIONS: dict[str, set[str]] = {
     "wb": {"--debug", "--version"},
     "wb new": set(),
     "wb plan": STUDY | {"--jobs"},
-    "wb check": STUDY,
+    "wb check": STUDY | {"--resume"},
     "wb run": STUDY | {"--jobs", "--pdb", "--require-clean"},
     "wb reproduce": {"--arm", "--seeds", "--tier", "--smoke", "--full", "--env", "--yes"},
     "wb list": set(),

@@ -98,9 +98,13 @@ def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
     }
 
 
-def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool], *, pdb: bool = False) -> str:
+def execute(
+    task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool], *, pdb: bool = False,
+    recorder: Callable[[Journal, Report, Callable[[], bool]], Recorder] = Recorder,
+) -> str:  # fmt: skip
     """Does the run and returns its state, ``finished`` or ``failed``; a failure is recorded and does not raise.
 
+    ``recorder`` makes the callback that writes it down.
     Raises KeyboardInterrupt when it was interrupted; its checkpoint and journal hold all up to that step.
     """
     home = Path(task.home)
@@ -110,35 +114,28 @@ def execute(task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool
     began = time.monotonic()
     with Journal.create(folder, {**task.facts, "created": time.time_ns() // 1_000_000}) as journal:
         _describe(folder, task)
-        recorder = Recorder(journal, report, interrupted)
+        writer = recorder(journal, report, interrupted)
         if before := _failed_before(task):
-            return _fail(journal, recorder, *before, began)
+            return _fail(journal, writer, *before, began)
         try:
-            result = _run(task, cls, recorder)
+            result = _run(task, cls, writer)
         except DivergedError as error:
-            return _fail(journal, recorder, "diverged", str(error), began)
+            return _fail(journal, writer, "diverged", str(error), began)
         except RecordError:  # what cannot be written down is no result, not even a failure's
             raise
         except WorkbenchError as error:
-            return _fail(journal, recorder, "error", str(error), began)
+            return _fail(journal, writer, "error", str(error), began)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
             if pdb:
                 _debug(error)
             write_bytes(folder / "error.txt", traceback.format_exc().encode())
-            return _fail(journal, recorder, "error", _in_words(error, task.spec), began)
+            return _fail(journal, writer, "error", _in_words(error, task.spec), began)
         _keep(folder, result)
-        journal.seal(
-            {
-                "state": "finished",
-                "metrics": result.metrics,
-                "why": "",
-                "seconds": time.monotonic() - began,
-                **recorder.facts,
-            }
-        )
-    recorder.checkpoint.unlink(missing_ok=True)
+        seconds = time.monotonic() - began
+        journal.seal({"state": "finished", "metrics": result.metrics, "why": "", "seconds": seconds, **writer.facts})
+    writer.checkpoint.unlink(missing_ok=True)
     return "finished"
 
 
