@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -460,6 +461,15 @@ def test_a_repository_that_cannot_be_written_says_so(clone: Path) -> None:
     (clone / ".git" / "refs" / "wb").write_text("no ref\n")
     with pytest.raises(RecordError, match="git update-ref failed"):
         Repository.find(clone).snapshot("r1")
+
+
+def test_several_at_once_agree(clone: Path) -> None:
+    change(clone)
+    for name in ("r1", "r2", "r3"):
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _, name=name: Repository.find(clone).snapshot(name), range(8)))
+        assert len({(each.commit, each.ref) for each in found}) == 1
+    assert len(git(clone, "for-each-ref", "refs/wb").splitlines()) == 3
 
 
 SNAPSHOT = """

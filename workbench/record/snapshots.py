@@ -134,7 +134,7 @@ def keep(repository: Repository, name: str, commit: str) -> str:
     for digits in (8, 16, len(commit)):  # another commit that begins alike, or a broken ref, may be in the way
         ref = f"refs/wb/{plain}-{commit[:digits]}"
         for _ in range(2):
-            if repository.attempt("rev-parse", "--verify", "--quiet", ref) == commit:
+            if _holds(repository, ref, commit):
                 return ref
             try:
                 waits = ("-c", f"core.filesRefLockTimeout={_LOCK_MILLISECONDS}")
@@ -142,10 +142,16 @@ def keep(repository: Repository, name: str, commit: str) -> str:
                 return ref
             except RecordError as error:
                 reason = error
-            if not _unlock(repository, ref):
+            if _holds(repository, ref, commit):  # somebody else made it at the same moment
+                return ref
+            if ".lock'" not in str(reason) or not _unlock(repository, ref):
                 break
     assert reason is not None
     raise reason
+
+
+def _holds(repository: Repository, ref: str, commit: str) -> bool:
+    return repository.attempt("rev-parse", "--verify", "--quiet", ref) == commit
 
 
 def _unlock(repository: Repository, ref: str) -> bool:
