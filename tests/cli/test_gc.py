@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import Typed
+from tests.project import Project, Typed
 from tests.study.state import Kept, make_kept
 from workbench.record.places import run_folder
 
@@ -37,7 +37,12 @@ def test_without_a_terminal_it_only_lists(state: Kept, typed: Callable[..., Type
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     assert any(line.startswith("run orphan0, orphan1 and 6 more 8.") for line in lines), done.out
     assert any(line.startswith("ref nobodys-") and "no kept run or published result names" in line for line in lines)
-    assert "9 in all, 8." in done.out and "type: mlflow gc" in done.out and "add: --yes" in lines[-1]
+    assert (
+        "9 in all, 8." in done.out
+        and f"by the records in {state.home}." in done.out
+        and "type: mlflow gc" in done.out
+        and "add: --yes" in lines[-1]
+    )
     assert orphans(state) == 8 and state.refs() == {"one", "nobodys"}
 
 
@@ -56,6 +61,18 @@ def test_a_study_that_is_named_goes(state: Kept, typed: Callable[..., Typed]) ->
     done = typed("gc", "--study", "one", "--yes")
     assert done.code == 0 and "you named it" in done.out
     assert not run_folder(state.home, "needed").exists() and state.refs() == set()
+
+
+def test_a_real_study_needs_all_it_has_with_the_networks_that_it_starts_from(
+    project: Project, typed: Callable[..., Typed]
+) -> None:
+    assert typed("run", "target", "--arm", "Tuned", "--jobs", "1").code == 0
+    runs = project.runs()
+    assert {key[0] for key in runs} == {"source", "target"}
+    assert typed("gc", "--yes").out.startswith("Nothing to remove")
+    assert project.runs() == runs
+    assert typed("gc", "--study", project.study().name, "--yes").code == 0
+    assert project.runs() == {} and list(project.home.glob("studies/*")) == []
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 8), ("y", 0)])

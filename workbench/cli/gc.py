@@ -32,7 +32,7 @@ def command(studies: tuple[str, ...], yes: bool) -> None:
     if not found:
         click.echo("Nothing to remove: every run, commit and environment here is needed.")
         return
-    _show(found)
+    _show(found, place)
     if not _agreed(yes):
         return
     gone = []
@@ -57,7 +57,7 @@ def _agreed(yes: bool) -> bool:
     return False
 
 
-def _show(found: list[Garbage]) -> None:
+def _show(found: list[Garbage], place: Path) -> None:
     from tabulate import tabulate
 
     groups: dict[tuple[str, str], list[Garbage]] = {}
@@ -71,7 +71,7 @@ def _show(found: list[Garbage]) -> None:
         else:
             rows += [[kind, item.name, _amount(item.size), why] for item in items]
     click.echo(tabulate(rows, headers=["kind", "what", "size", "why"], disable_numparse=True))
-    click.echo(f"\n{len(found)} in all, {_amount(sum(item.size for item in found))}. "
+    click.echo(f"\n{len(found)} in all, {_amount(sum(item.size for item in found))}, by the records in {place}. "
                "MLflow's own store stays as it is; to clear it, type: mlflow gc")  # fmt: skip
 
 
