@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def test_clean_tree(clone: Path) -> None:
     assert repository.facts()["dirty"] is False
     git(clone, "checkout", "-q", "--detach")
     assert repository.branch == ""
+
+
+def test_looking_never_writes_the_user_s_index(clone: Path) -> None:
+    """Files with other times and the same content, as in a copied folder: git would note the times in the index."""
+    for name in ("a.txt", "b.txt"):
+        os.utime(clone / name, (1e9, 1e9))
+    before = (clone / ".git" / "index").read_bytes()
+    repository = Repository.find(clone)
+    assert (repository.diff(), repository.diff_stat(), repository.facts()["dirty"]) == ("", "", False)
+    assert (clone / ".git" / "index").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,11 @@ _MISLEADING = frozenset({
     "GIT_DIFF_OPTS", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
 })  # fmt: skip
 # A file system monitor may be a program of the user's; submodules are looked at one by one, never walked into; an index
-# of our own in two parts would leave one of them in the user's .git.
+# of our own in two parts would leave one of them in the user's .git; `git diff` writes the user's index anew when files
+# have only other times, whatever GIT_OPTIONAL_LOCKS says.
 _CONFIG = (
     "core.fsmonitor=false", "submodule.recurse=false", "log.showSignature=false", "core.safecrlf=false",
-    "core.splitIndex=false", "index.sparse=false",
+    "core.splitIndex=false", "index.sparse=false", "diff.autoRefreshIndex=false",
 )  # fmt: skip
 _NO_HOOKS = f"core.hooksPath={os.devnull}"
 
