@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from tests.pictures import write_pictures
 from tests.project import Project, Typed, copy_project, make_project
+from tests.recorded import record
 
 # Set before torch is imported, here and in every process that a test starts: results depend on the thread count.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -120,3 +121,23 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., Typed]:
         return Typed(int(end.value.code or 0), shown.out, shown.err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def recorded_template(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project with one finished study of a dirty tree; never changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "GIT_DIR"):
+            patch.delenv(name, raising=False)
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Test")
+            patch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
+        return record(template, tmp_path_factory.mktemp("recorded") / "p")
+
+
+@pytest.fixture
+def recorded(recorded_template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the project with a finished study, in which the test stands."""
+    found = copy_project(recorded_template, tmp_path / "p")
+    monkeypatch.chdir(found.root)
+    return found

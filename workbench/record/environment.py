@@ -27,6 +27,9 @@ _VARIABLES = (
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )  # fmt: skip
 
+# What every run sets by itself: whether an earlier one of the same process already did says nothing.
+_OURS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+
 
 def capture(
     *, device: str = "", threads: int = 0, level: str = "", root: Path | None = None, torch_facts: bool = True
@@ -68,7 +71,9 @@ def capture(
         "packages": packages,
         "deviations": deviations_from(_text(lock), packages),
         "extras": extras(packages, _text(lock), _text(data_lock)),
-        "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
+        "variables": {
+            name: os.environ[name] for name in _VARIABLES if os.environ.get(name) not in (None, _OURS.get(name))
+        },
     }
     if torch_facts:
         found |= _torch(device)

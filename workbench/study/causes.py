@@ -35,7 +35,10 @@ def causes(old: Facts, new: Facts, changed: Changed = lambda one, other: []) -> 
 
     What a run cannot depend on (its commit's message, other files of the tree) is not looked at.
     """
-    found = [*_code(old, new, changed), *_params(old, new), *_data(old, new), *_environment(old, new)]
+    params = _params(old, new)
+    told = {row.what for row in params}  # the determinism level is a field, and part of the environment
+    machine = [row for row in _environment(old, new) if row.what not in told]
+    found = [*_code(old, new, changed), *params, *_data(old, new), *machine]
     return sorted(found, key=lambda each: KINDS.index(each.kind))
 
 
@@ -87,13 +90,18 @@ def _environment(old: Facts, new: Facts) -> list[Cause]:
     mine, theirs = dict(old.get("environment") or {}), dict(new.get("environment") or {})
     rows = []
     if mine and theirs:
-        rows += [Cause("environment", what, _shown(a), _shown(b)) for what, a, b in differences.compare(mine, theirs)]
+        rows += [Cause(_place(what), what, _shown(a), _shown(b)) for what, a, b in differences.compare(mine, theirs)]
         rows += [Cause("hardware", what, _shown(a), _shown(b)) for what, a, b in differences.hardware(mine, theirs)]
     told = {row.what for row in rows}
     for name in ("device", "threads"):
         if name not in told and _both(old, new, name):
             rows.append(Cause("hardware", name, _shown(old[name]), _shown(new[name])))
     return rows
+
+
+def _place(what: str) -> Kind:
+    """Threads belong to the reproduction class, as the processor does."""
+    return "hardware" if what == "threads" else "environment"
 
 
 def _both(old: Facts, new: Facts, name: str) -> bool:
