@@ -1,11 +1,15 @@
 """A git repository as the record sees it: what is checked out, what was changed, and a way to ask git anything else.
 
-Asks the ``git`` command itself. The user's own set-up must not lead it astray: no hooks, no signing, no variables that
-a hook or ``git rebase --exec`` left in the environment.
+GitPython finds the repository and reads what is checked out. Anything else asks the ``git`` command itself, because
+GitPython's own way of calling it cannot take variables out of the environment, and the user's set-up must not lead it
+astray: no hooks, no signing, no variables that a hook or ``git rebase --exec`` left there.
+
+The only place that imports GitPython, and only when a repository is opened.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -16,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 from workbench.errors import RecordError
 
 if TYPE_CHECKING:
+    import git
+
     from workbench.record.snapshots import Snapshot
 
 # What git sets for its hooks, or what changes the meaning of a path: another repository would answer.
@@ -52,6 +58,12 @@ class Repository:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @functools.cached_property
+    def _repo(self) -> git.Repo:
+        import git
+
+        return git.Repo(self.root)
+
     @classmethod
     def find(cls, path: Path) -> Self:
         """The repository (or linked worktree) that ``path`` lies in.
@@ -60,17 +72,20 @@ class Repository:
             RecordError: when there is none, it has no commit yet, or git itself is missing.
         """
         hint = "Type: git init && git add -A && git commit -m start"
-        if not path.is_dir():
-            raise RecordError("not a git repository", where=str(path), hint=hint)
-        done = cls(path).run("rev-parse", "--show-toplevel")
-        reason = _words(done.stderr)
-        if "not a git repository" in reason:
-            raise RecordError("not a git repository", where=str(path), hint=hint)
-        if "work tree" in reason:
+        try:
+            import git
+        except ImportError as error:  # GitPython raises it when there is no git executable
+            raise RecordError("there is no git command", hint="Install git, e.g. apt install git") from error
+        try:
+            repo = git.Repo(path, search_parent_directories=True)
+        except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+            raise RecordError("not a git repository", where=str(path), hint=hint) from None
+        if repo.working_tree_dir is None:
             raise RecordError("a bare git repository has no files to run", where=str(path))
+        found = cls(Path(repo.working_tree_dir).resolve())
+        done = found.run("rev-parse", "--show-toplevel")
         if done.returncode:
-            raise RecordError(f"git refuses this repository ({reason})", where=str(path))
-        found = cls(Path(os.fsdecode(done.stdout).removesuffix("\n")).resolve())
+            raise RecordError(f"git refuses this repository ({_words(done.stderr)})", where=str(path))
         if not found.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
             hint = "Type: git add -A && git commit -m start"
             raise RecordError("the git repository has no commit yet", where=str(found.root), hint=hint)
@@ -79,7 +94,7 @@ class Repository:
     @property
     def head(self) -> str:
         """The commit that is checked out, 40 hexadecimal digits."""
-        return self.ask("rev-parse", "HEAD")
+        return str(self._repo.head.commit.hexsha)
 
     @property
     def short(self) -> str:
@@ -89,16 +104,15 @@ class Repository:
     @property
     def branch(self) -> str:
         """The branch that is checked out, "" for a detached HEAD."""
-        return self.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
+        return "" if self._repo.head.is_detached else str(self._repo.active_branch.name)
 
     @property
     def url(self) -> str:
         """The address of the remote ``origin`` (else of the first remote) without credentials, "" without remotes."""
-        names = self.ask("remote").split()
-        if not names:
+        remotes = {remote.name: remote for remote in self._repo.remotes}
+        if not remotes:
             return ""
-        address = self.attempt("remote", "get-url", "origin" if "origin" in names else names[0])
-        return without_credentials(address)
+        return without_credentials(next(iter(remotes.get("origin", next(iter(remotes.values()))).urls)))
 
     def dirty_files(self) -> list[str]:
         """Files that differ from HEAD: edited, staged, deleted, and untracked ones that git does not ignore."""
