@@ -49,7 +49,7 @@ def test_the_user_s_hooks_do_not_run(clone: Path, tmp_path: Path) -> None:
 
 def test_what_fails_leaves_nothing(clone: Path, tmp_path: Path) -> None:
     repository = Repository.find(clone)
-    with pytest.raises(RecordError, match="failed"):
+    with pytest.raises(RecordError, match="git worktree failed"):
         worktrees.add(repository, tmp_path / "one", "f" * 40)
     assert not (tmp_path / "one").exists() and worktrees.present(repository) == [clone]
     (tmp_path / "two").mkdir()

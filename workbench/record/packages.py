@@ -14,6 +14,8 @@ from workbench.record.locks import LOCAL, bare, normal, read_lock
 
 # They put packages in place and compute nothing, and every way of making an environment brings others.
 _INSTALLERS = frozenset({"pip", "setuptools", "wheel", "uv"})
+# We ourselves: runs record a hash of our sources, and a re-run uses those of its commit, or the present ones.
+_OURSELVES = "workbench-ml"
 
 
 def installed(root: Path) -> dict[str, str]:
@@ -50,7 +52,7 @@ def extras(packages: Mapping[str, str], *locks: str) -> dict[str, str]:
     if not any(locks):
         return {}
     named = {line.name for lock in locks for line in read_lock(lock) if line.fits()}
-    return {name: version for name, version in packages.items() if name not in named | _INSTALLERS}
+    return {name: version for name, version in packages.items() if name not in named | _INSTALLERS | {_OURSELVES}}
 
 
 def _project(root: Path) -> str:
@@ -70,7 +72,7 @@ def _origin(distribution: importlib.metadata.Distribution) -> dict[str, Any]:
         content = None
     if isinstance(content, dict) and content:
         return content
-    folder = Path(str(distribution.locate_file("")))
+    folder = Path(str(distribution.locate_file(""))).absolute()
     # metadata that a build left beside the sources, found because their folder is on sys.path
     return {"url": folder.as_uri(), "dir_info": {}} if (folder / "pyproject.toml").is_file() else {}
 

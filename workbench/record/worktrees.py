@@ -8,9 +8,6 @@ from pathlib import Path
 from workbench.errors import RecordError
 from workbench.record.git import Repository
 
-# A checkout would run the user's own hooks on code that is not the user's own.
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
-
 
 def add(repository: Repository, place: Path, commit: str) -> Path:
     """Check out ``commit`` into the new folder ``place``, submodules included, and return the folder.
@@ -24,9 +21,9 @@ def add(repository: Repository, place: Path, commit: str) -> Path:
         raise RecordError("the folder for a worktree is there already", where=str(place))
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        repository.ask(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", str(place), commit)
+        repository.ask("worktree", "add", "--quiet", "--detach", str(place), commit)
         if (place / ".gitmodules").is_file():
-            repository.ask("-C", str(place), *_NO_HOOKS, "submodule", "update", "--init", "--recursive", "--quiet")
+            repository.ask("-C", str(place), "submodule", "update", "--init", "--recursive", "--quiet")
     except BaseException:
         remove(repository, place)
         raise
