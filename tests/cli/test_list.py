@@ -134,3 +134,20 @@ def test_records_that_cannot_be_read_are_passed_over(project: Path) -> None:
 )
 def test_headline(result: dict[str, Any], said: str) -> None:
     assert headline(result) == said
+
+
+def test_the_runs_of_a_study_with_the_ids_that_others_take(project: Path) -> None:
+    spec(project, "ran", '"""Does it help?"""')
+    runs = [
+        {"id": "aa11", "experiment": "ran", "cell": "main", "arm": "Base", "seeds": {"order": 3}},
+        {"id": "bb22", "experiment": "source", "cell": "main", "arm": "First", "seeds": {"order": 4}},
+    ]
+    study(project, "ran", "ran-1", measure="test/error", runs=runs, experiment="ran")
+    folder = project / ".wb/runs/aa11"
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text('{"state": "finished", "metrics": {"test/error": 0.125}, "seconds": 7.4}')
+    lines = listed("ran-1").splitlines()
+    assert lines[2].split() == ["aa11", "main", "Base", "3", "finished", "0.125", "7"]
+    assert lines[3].split() == ["bb22", "source", "main", "First", "4", "not", "finished"]
+    with pytest.raises(UsageError, match="no experiment or study 'ran-2'; did you mean 'ran-1'"):
+        listed("ran-2")

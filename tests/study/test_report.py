@@ -77,7 +77,7 @@ def test_the_page_says_what_was_found_and_where_it_comes_from(page: Callable[...
         "md5 0123abcd",
         "Some CPU",
         "4f2c91e",
-        "wb run experiments/demo --full",
+        "wb reproduce 4f2c91e4f2c9 experiments/demo --full",
         "Arm is better.",
         "prefers-color-scheme: dark",
         "fill: var(--ink)",
@@ -98,17 +98,16 @@ def test_everything_is_escaped(page: Callable[..., str]) -> None:
     assert not reader.problems and not reader.fetched
 
 
-def test_how_to_run_it_again() -> None:
-    study = {"experiment": "experiments/demo", "commit": "aaa", "snapshot": "bbb", "dirty": False, "tier": "default"}
-    tree = "git worktree add --detach ../demo-{0} {0} && cd ../demo-{0} && wb run experiments/demo"
-    assert reproduce(study) == tree.format("aaa")
-    assert reproduce({**study, "dirty": True, "tier": "smoke"}) == tree.format("bbb") + " --smoke"
+def test_how_to_make_it_again() -> None:
+    study = {"id": "demo-1", "experiment": "experiments/demo", "commit": "aaa", "snapshot": "bbb", "tier": "default"}
+    elsewhere = "wb reproduce bbb experiments/demo{}   # in any clone, once published"
+    assert reproduce(study) == "wb reproduce demo-1\n" + elsewhere.format("")
+    assert reproduce({**study, "tier": "smoke"}).endswith(elsewhere.format(" --smoke"))
     assert reproduce({**study, "experiment": "demo"}) == reproduce(study)
-    assert reproduce({**study, "tier": "long"}).endswith(" --tier long")
-    options = {"cells": ["a b"], "arms": [], "seeds": 2, "sets": {"fit__lr": "0.1"}, "threads": 2}
-    asked = " --cell 'a b' --seeds 2 --set fit.lr=0.1 --threads 2"
-    assert reproduce({**study, "options": options}) == reproduce(study) + asked
+    assert reproduce({**study, "tier": "long"}).endswith(elsewhere.format(" --tier long"))
     assert reproduce({**study, "options": {"cells": [], "seeds": None, "threads": 1}}) == reproduce(study)
+    for part in ({"cells": ["a b"]}, {"seeds": 2}, {"sets": {"fit__lr": "0.1"}}, {"only": [3]}):
+        assert reproduce({**study, "options": part}) == "wb reproduce demo-1"
 
 
 def test_provenance_leaves_out_what_is_not_known() -> None:

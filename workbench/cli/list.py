@@ -26,10 +26,20 @@ class Study:
     headline: str
 
 
-@click.command(name="list", epilog="\b\nExamples:\n  wb list\n  wb list experiments/bn_finetune")
-@click.argument("experiment", required=False, shell_complete=experiment_names)
-def command(experiment: str | None) -> None:
-    """List the experiments with the last result of each, or the studies of one EXPERIMENT."""
+_EXAMPLE = """\b
+Examples:
+  wb list
+  wb list experiments/bn_finetune
+  wb list bn_finetune-smoke-1807329a"""
+
+
+@click.command(name="list", epilog=_EXAMPLE)
+@click.argument("name", required=False, shell_complete=experiment_names)
+def command(name: str | None) -> None:
+    """List the experiments with the last result of each, the studies of the experiment NAME, or the study NAME's runs.
+
+    The ids are what `wb reproduce` and `wb diff` take.
+    """
     from workbench.record.places import find_root, home
 
     root = find_root(Path.cwd())
@@ -38,10 +48,12 @@ def command(experiment: str | None) -> None:
         click.echo("There is no experiment yet. To begin one, type: wb new my_question")
         return
     studies = read_studies(home(root))
-    if experiment is None:
+    if name is None:
         _print_experiments(specs, studies)
+    elif name in {study.id for study in studies}:
+        _print_runs(home(root), name)
     else:
-        _print_studies(_named(experiment, specs), studies)
+        _print_studies(_named(name, specs, studies), studies)
 
 
 def read_studies(place: Path) -> list[Study]:
@@ -115,13 +127,14 @@ def _json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _named(experiment: str, specs: Sequence[Path]) -> str:
+def _named(experiment: str, specs: Sequence[Path], studies: Sequence[Study]) -> str:
     from workbench.errors import UsageError, nearest
 
     names = [spec.parent.name for spec in specs]
     name = Path(experiment).name
     if name not in names:
-        raise UsageError(f"there is no experiment '{name}'{nearest(name, names)}", hint="Type: wb list")
+        known = [*names, *(study.id for study in studies)]
+        raise UsageError(f"there is no experiment or study '{name}'{nearest(name, known)}", hint="Type: wb list")
     return name
 
 
@@ -149,6 +162,24 @@ def _print_studies(name: str, studies: Sequence[Study]) -> None:
         click.echo(f"experiments/{name} has not been run. Type: wb run experiments/{name} --smoke")
         return
     _print_table(rows, ["study", "tier", "begun", "state", "result"])
+
+
+def _print_runs(place: Path, study: str) -> None:
+    facts = _json(place / "studies" / study / "study.json") or {}
+    measure = str(facts.get("measure", ""))
+    rows = []
+    for run in facts.get("runs", []):
+        folder = place / "runs" / str(run.get("id"))
+        result, known = _json(folder / "result.json") or {}, _json(folder / "run.json") or {}
+        value = result.get("metrics", {}).get(measure)
+        seconds = result.get("seconds")
+        rows.append([
+            run["id"], "" if run["experiment"] == facts["experiment"] else run["experiment"], run["cell"], run["arm"],
+            str(known.get("seed", run["seeds"].get("order", ""))), str(result.get("state", "not finished")),
+            f"{value:.4g}" if isinstance(value, int | float) else "",
+            f"{seconds:.0f}" if isinstance(seconds, int | float) else "",
+        ])  # fmt: skip
+    _print_table(rows, ["run", "of", "cell", "arm", "seed", "state", measure, "seconds"])
 
 
 def _moment(created: object) -> str:

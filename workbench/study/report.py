@@ -96,30 +96,16 @@ def write(
 
 
 def reproduce(study: Mapping[str, Any]) -> str:
-    """The command that runs the study again, in a working tree of its own.
-
-    Of its commit, or of the snapshot of a tree that was dirty: what lies here now stays as it is.
-    """
-    commit = (study.get("snapshot") if study.get("dirty") else "") or study.get("commit") or "COMMIT"
-    tier = str(study.get("tier", "default"))
-    flag = _TIERS.get(tier, f" --tier {shlex.quote(tier)}")
-    name = str(study["experiment"])
-    place = name if "/" in name else f"experiments/{name}"
-    folder = shlex.quote(f"../{name.rpartition('/')[2]}-{commit[:7]}")
-    tree = f"git worktree add --detach {folder} {commit} && cd {folder}"
-    return f"{tree} && wb run {shlex.quote(place)}{flag}{_flags(study.get('options') or {})}"
-
-
-def _flags(options: Mapping[str, Any]) -> str:
-    """What else was typed: cells, arms, seeds, level, settings, threads."""
-    pairs = [("--cell", each) for each in options.get("cells") or ()]
-    pairs += [("--arm", each) for each in options.get("arms") or ()]
-    pairs += [("--seeds", options["seeds"])] if options.get("seeds") else []
-    pairs += [("--seed", each) for each in options.get("only") or ()]
-    pairs += [("--level", options["level"])] if options.get("level") else []
-    pairs += [("--set", f"{path.replace('__', '.')}={value}") for path, value in (options.get("sets") or {}).items()]
-    pairs += [("--threads", options["threads"])] if options.get("threads", 1) != 1 else []
-    return "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in pairs)
+    """The commands that make the study again: where it is recorded, and, of a whole tier, from its commit elsewhere."""
+    lines = [f"wb reproduce {shlex.quote(str(study['id']))}"]
+    options = study.get("options") or {}
+    if not any(options.get(name) for name in ("cells", "arms", "seeds", "only", "sets", "level")):
+        commit = study.get("snapshot") or study.get("commit") or "COMMIT"
+        name = str(study["experiment"]).rpartition("/")[2]
+        flag = _TIERS.get(tier := str(study.get("tier", "default")), f" --tier {shlex.quote(tier)}")
+        place = shlex.quote(f"experiments/{name}")
+        lines.append(f"wb reproduce {str(commit)[:12]} {place}{flag}   # in any clone, once published")
+    return "\n".join(lines)
 
 
 def when(created: Any) -> str:
