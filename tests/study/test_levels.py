@@ -97,7 +97,8 @@ def test_one_new_seed_against_ten_recorded_ones() -> None:
 
 def test_missing_and_failed_runs() -> None:
     verdict = judged(RECORDED, [*RECORDED[:5], None])
-    assert verdict.reached == "DIFFERS" and "1 of 6 runs did not come out: main · B · seed 2" in verdict.why
+    assert verdict.reached == "DIFFERS" and verdict.why == L1[1]
+    assert verdict.notes == ("1 of 6 runs did not come out: main · B · seed 2",)
     both = [run("A", 0, None), run("A", 1, 0.1)]
     assert judged(both, both).reached == "L1"
     verdict = judged(RECORDED, [run("A", 0, None), *RECORDED[1:]])

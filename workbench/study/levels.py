@@ -149,7 +149,8 @@ def judge(
     """
     missing = [each.old.label for each in effects if each.new is None]
     if missing:
-        return Verdict("DIFFERS", promise[0], f"{len(missing)} of {len(effects)} runs did not come out: {missing[0]}")
+        note = f"{len(missing)} of {len(effects)} runs did not come out: {missing[0]}"
+        return Verdict("DIFFERS", *promise, (note,))
     if all(each.identical for each in effects):
         return Verdict("L1", promise[0], promise[1])
     noise = {place: _noise(place, recorded, measure, n_test.get(place[0])) for place in _places(effects)}
