@@ -63,7 +63,8 @@ def make_study() -> MakeStudy:
                 for place, value in enumerate(values):
                     seed, source = first_seed + place // sources, place % sources
                     seeds = {**dict.fromkeys(("subset", "init", "order", "augment"), seed), "source": source}
-                    run = {"id": f"{id}-{cell}-{arm}-{place}", "cell": cell, "arm": arm, "seeds": seeds}
+                    named = {"id": f"{id}-{cell}-{arm}-{place}", "experiment": "experiments/demo"}
+                    run = {**named, "cell": cell, "arm": arm, "seeds": seeds}
                     runs.append(run)
                     if place < len(values) - unfinished:
                         write_run(home, run, value, n_test, predictions)

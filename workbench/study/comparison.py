@@ -21,13 +21,17 @@ _MOST_ROWS = 40
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out: a pair for each run, the causes with the number of pairs they hold for, the verdict."""
+    """What came out: a pair for each run, the causes with the number of pairs they hold for, the verdict.
+
+    ``left_out`` counts the recorded study's runs that have no result, to which nothing can be held.
+    """
 
     measure: str
     effects: tuple[Effect, ...]
     causes: tuple[tuple[Cause, int], ...]
     verdict: Verdict
     claims: tuple[tuple[str, str, str], ...]
+    left_out: int = 0
 
 
 def compare(old: RecordedStudy, new: RecordedStudy, *, partial: bool, changed: causes.Changed) -> Comparison:
@@ -38,10 +42,13 @@ def compare(old: RecordedStudy, new: RecordedStudy, *, partial: bool, changed: c
         changed: see :func:`workbench.study.causes.causes`.
 
     Raises:
-        RecreateError: when they have no run in common.
+        RecreateError: when they have no run in common, or no recorded run has a result.
     """
-    theirs = new.own()
-    mine = {key: run for key, run in old.own().items() if not partial or key in theirs}
+    theirs, listed = new.own(), old.own()
+    known = {key: run for key, run in listed.items() if run.state != "missing"}
+    if not known:
+        raise RecreateError("no run of the recorded study has a result", hint="Type: wb run, to finish it")
+    mine = {key: run for key, run in known.items() if not partial or key in theirs}
     if not mine or not theirs.keys() & mine.keys():
         raise RecreateError("the new study and the recorded one have no run in common: other cells, arms or seeds")
     effects = tuple(levels.effect(run, theirs.get(key)) for key, run in mine.items())
@@ -51,14 +58,14 @@ def compare(old: RecordedStudy, new: RecordedStudy, *, partial: bool, changed: c
     verdicts = _claims(old, new, [key for key in mine if key in theirs])
     verdict = levels.judge(
         effects,
-        tuple(old.own().values()),
+        tuple(known.values()),
         measure=measure,
         n_test={cell["name"]: int(cell.get("n_test") or 0) for cell in old.facts["cells"]},
         same_question=causes.same_question(cause for cause, _ in found),
         claims=verdicts,
         promise=levels.promised(*pairs[0]),
     )
-    return Comparison(measure, effects, tuple(found), verdict, tuple(verdicts))
+    return Comparison(measure, effects, tuple(found), verdict, tuple(verdicts), len(listed) - len(known))
 
 
 def _claims(old: RecordedStudy, new: RecordedStudy, keys: Sequence[Key]) -> list[tuple[str, str, str]]:
@@ -97,6 +104,8 @@ def lines(found: Comparison) -> list[str]:
         assert first.diverged is not None
         agreed, step, name = first.diverged
         text += [f"First difference: {name} at step {step} of {first.old.label} (the same up to step {agreed}).", ""]
+    if found.left_out:
+        text += [f"Left out, as the recorded study has no result of them: {counted(found.left_out, 'run')}.", ""]
     return [*text, *verdict_lines(found)]
 
 
@@ -119,7 +128,7 @@ def _by_arm(found: Comparison) -> tuple[list[str], list[list[str]]]:
     places = list(dict.fromkeys((each.old.cell, each.old.arm) for each in found.effects))
     for cell, arm in places:
         mine = [each for each in found.effects if (each.old.cell, each.old.arm) == (cell, arm)]
-        old, new = (_mean(runs, found.measure) for runs in ([e.old for e in mine], [e.new for e in mine]))
+        old, new = _means(mine, found.measure)
         same = sum(each.identical for each in mine)
         rows.append([
             cell, arm, str(len(mine)), _shown(old, found.measure), _shown(new, found.measure),
@@ -180,6 +189,7 @@ def as_dict(found: Comparison, facts: dict[str, Any]) -> dict[str, Any]:
     return {
         **facts, "measure": found.measure, "reached": found.verdict.reached, "promised": found.verdict.promised,
         "kept": found.verdict.kept, "notes": list(found.verdict.notes), "claims": [list(each) for each in found.claims],
+        "left_out": found.left_out,
         "causes": [{**vars(cause), "runs": count} for cause, count in found.causes], "runs": runs,
     }  # fmt: skip
 
@@ -200,9 +210,13 @@ def _value(run: RecordedRun | None, measure: str) -> float | None:
     return None if run is None else run.metrics.get(measure)
 
 
-def _mean(runs: Sequence[RecordedRun | None], measure: str) -> float | None:
-    values = [value for run in runs if (value := _value(run, measure)) is not None and math.isfinite(value)]
-    return sum(values) / len(values) if values else None
+def _means(effects: Sequence[Effect], measure: str) -> tuple[float | None, float | None]:
+    """The means of the recorded and of the new runs, of those pairs that have a number on both sides."""
+    pairs = [(_value(each.old, measure), _value(each.new, measure)) for each in effects]
+    both = [(a, b) for a, b in pairs if a is not None and b is not None and math.isfinite(a) and math.isfinite(b)]
+    if not both:
+        return None, None
+    return sum(old for old, _ in both) / len(both), sum(new for _, new in both) / len(both)
 
 
 def _unit(measure: str) -> str:
@@ -218,4 +232,6 @@ def _shown(value: float | None, measure: str) -> str:
 def _gap(old: float | None, new: float | None, measure: str) -> str:
     if old is None or new is None:
         return "-"
+    if not (math.isfinite(old) and math.isfinite(new)):
+        return "0" if old == new or (math.isnan(old) and math.isnan(new)) else "-"
     return "0" if old == new else ("+" if new > old else "-") + _shown(abs(new - old), measure)
