@@ -26,10 +26,13 @@ _NOT_REPLAYED = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "
 
 
 def tree(repository: Repository, root: Path, place: Path, commit: str) -> Path:
-    """The project's folder in a detached worktree of ``commit`` at ``place``; one that is there already is kept."""
-    if not (place / ".git").exists():
+    """The project's folder in a detached worktree of ``commit`` at ``place``; a whole one that is there is kept."""
+    whole = place.with_name(f"{place.name}.whole")  # git writes .git first, so that a kill leaves one with few files
+    if not (whole.exists() and (place / ".git").exists()):
+        whole.unlink(missing_ok=True)
         worktrees.remove(repository, place)
         worktrees.add(repository, place, commit)
+        whole.touch()
     found = place / root.resolve().relative_to(repository.root)
     if not found.is_dir():
         raise RecreateError(f"commit {commit[:12]} has no folder {found.relative_to(place)}")
