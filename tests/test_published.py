@@ -1,0 +1,32 @@
+"""What this repository publishes comes back from its hash, for a stranger with a clone and nothing else."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.record.environment import capture
+from workbench.study import published
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+
+def test_the_smoke_tier_of_bn_finetune(repository: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(repository), str(clone)], check=True)
+    study = published.read(published.place(clone, "bn_finetune"))["studies"]["smoke"]
+    words = [sys.executable, "-m", "workbench", "reproduce", study["commit"], "experiments/bn_finetune", "--smoke"]
+    variables = {name: value for name, value in os.environ.items() if name not in ("WB_HOME", "MLFLOW_TRACKING_URI")}
+    done = subprocess.run(words, cwd=clone, env=variables, capture_output=True, text=True, timeout=1400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Held against: published in experiments/bn_finetune/results.json at \w{12}, ", done.stdout)
+    here = capture(device="cpu", threads=study["threads"], level=study["level"], root=clone)
+    promised = "L1" if here["class"] == study["class"] else "L3"
+    assert f"Promised: {promised}" in done.stdout
+    if promised == "L1":
+        assert "Verdict: L1, bit-identical (3 of 3 runs bit-identical)." in done.stdout
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
+    assert status.stdout == ""
