@@ -18,7 +18,7 @@ from workbench.record.packages import extras, installed
 
 LOCK = "requirements.txt"
 DATA_LOCK = "requirements-data.txt"
-_VARIABLES = (
+VARIABLES = (
     "ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "CUDA_LAUNCH_BLOCKING", "CUDA_VISIBLE_DEVICES",
     "DNNL_MAX_CPU_ISA",
     "KMP_AFFINITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_NUM_THREADS", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
@@ -72,7 +72,7 @@ def capture(
         "deviations": deviations_from(_text(lock), packages),
         "extras": extras(packages, _text(lock), _text(data_lock)),
         "variables": {
-            name: os.environ[name] for name in _VARIABLES if os.environ.get(name) not in (None, _OURS.get(name))
+            name: os.environ[name] for name in VARIABLES if os.environ.get(name) not in (None, _OURS.get(name))
         },
     }
     if torch_facts:

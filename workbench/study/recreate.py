@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import workbench
 from workbench.data.sources.route import silent
-from workbench.errors import RecreateError, WorkbenchError
+from workbench.errors import RecreateError
 from workbench.record import dvc, worktrees
-from workbench.record.environment import LOCK, deviations_from
+from workbench.record.environment import LOCK, VARIABLES, deviations_from
 from workbench.record.git import Repository
 from workbench.record.packages import installed
 from workbench.record.pins import read_pins, state
@@ -102,13 +102,19 @@ def interpreter(
 def variables(
     place: Path, recreated: Path, home: Path, tracker: str, label: str, recorded: Mapping[str, Any]
 ) -> dict[str, str]:
-    """The environment variables of the run: its own state folder, our tracker, what it reproduces, and its own code."""
-    kept = {key: value for key, value in (recorded.get("variables") or {}).items() if key not in _NOT_REPLAYED}
+    """The environment variables of the run: its own state folder, our tracker, what it reproduces, and its own code.
+
+    Those that reach a number are as they were recorded, so one that is set now and was not then is left out.
+    """
+    then = recorded.get("variables")
+    kept = {key: value for key, value in (then or {}).items() if key not in _NOT_REPLAYED}
+    new = {key for key in VARIABLES if key not in _NOT_REPLAYED} if then is not None else set()
+    now = {key: value for key, value in os.environ.items() if key not in new}
     path = [str(recreated)]
     if not (recreated / "workbench" / "__init__.py").exists():
         path.append(str(_own_package(place)))
     return {
-        **os.environ, **kept, "PYTHONPATH": os.pathsep.join(path), "WB_HOME": str(home), "WB_REPRODUCES": label,
+        **now, **kept, "PYTHONPATH": os.pathsep.join(path), "WB_HOME": str(home), "WB_REPRODUCES": label,
         "MLFLOW_TRACKING_URI": tracker,
     }  # fmt: skip
 
@@ -149,8 +155,3 @@ def _listed(deviations: Mapping[str, Any]) -> str:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def guarded(error: WorkbenchError) -> RecreateError:
-    """An error on the way to a re-run as exit code 3: 1 would say that the result differs."""
-    return RecreateError(f"could not be re-created: {error.problem}", where=error.where, hint=error.hint)
