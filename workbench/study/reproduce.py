@@ -46,7 +46,9 @@ class Request:
         facts = self.recorded.facts
         options: Mapping[str, Any] = facts.get("options") or {}
         cells, arms = list(options.get("cells") or ()), list(self.arms or options.get("arms") or ())
-        seeds, only = self.seeds or options.get("seeds"), [] if self.seeds else list(options.get("only") or ())
+        seeds, only = self.seeds or options.get("seeds"), list(options.get("only") or ())
+        if self.seeds and only:
+            seeds, only = None, only[: self.seeds]
         if (run := self.reference.run) is not None:
             cells, arms, seeds, only = [run.cell], [run.arm], None, [run.seeds["order"]]
         words = ["run", f"experiments/{self.recorded.experiment}", "--tier", self.recorded.tier]
