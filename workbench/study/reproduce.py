@@ -36,6 +36,21 @@ class Request:
     seeds: int | None = None
     mode: Mode = "recorded"
 
+    def __post_init__(self) -> None:
+        run = self.reference.run
+        if run is None:
+            return
+        if run.experiment != self.recorded.experiment:
+            raise UsageError(
+                f"{run.id} is a network of experiments/{run.experiment} that the study only starts from",
+                hint=f"Type the study's own id: wb reproduce {self.recorded.facts['id']}",
+            )
+        if self.arms or self.seeds:
+            raise UsageError(
+                f"{run.id} is one run already: --arm and --seeds choose from a study",
+                hint=f"Leave them out, or type the study's id: {self.recorded.facts['id']}",
+            )
+
     @property
     def partial(self) -> bool:
         """Whether less than the recorded study is asked for."""
