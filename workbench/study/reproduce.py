@@ -174,10 +174,17 @@ def end(root: Path, into: Reproduction, result: Mapping[str, Any]) -> None:
 
 
 def check_part(recorded: RecordedStudy, arms: Sequence[str], seeds: int | None) -> None:
-    """Raises UsageError for an arm that the recorded result does not have, or more seeds than it has."""
+    """Whether the recorded result has what is asked for.
+
+    Raises:
+        UsageError: for an arm that it does not have, or more seeds than it has.
+        RecreateError: when none of its runs ended, so that a new one could be held against nothing.
+    """
     from workbench.errors import nearest
 
     own = recorded.own().values()
+    if all(run.state == "missing" for run in own):
+        raise RecreateError("no run of the recorded study has a result", hint="Type: wb run, to finish it")
     names = {run.arm for run in own}
     for arm in arms:
         if arm not in names:
