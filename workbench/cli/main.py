@@ -1,6 +1,7 @@
 """The ``wb`` command: finds a command by its name, loads only that one, and answers every error with one line.
 
-Exit codes: 0 done; 1 it could not be done; 2 what was typed or written is not valid; 130 interrupted.
+Exit codes: 0 done; 1 it could not be done; 2 what was typed or written is not valid; 130 interrupted. Where 1 says that
+a result differs, what could not be done is 3.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ Examples:
   wb ui                                look at the runs"""
 
 _KEPT = "stopped; finished runs and checkpoints are kept, and the same command goes on from there"
+
+# What a command ends with when it could not be done and the error itself has no code, unless that is 1.
+_FAILED = {"reproduce": 3}
 
 
 class Commands(click.Group):
@@ -128,7 +132,7 @@ def _call(words: list[str]) -> int:
         return _tell(str(cause or "") or _KEPT, 130)
     except BrokenPipeError:
         _let_go_of_stdout()
-        return 1
+        return _failed(words)
     except Exception as error:
         if "--debug" in itertools.takewhile(lambda word: word.startswith("-"), words):
             traceback.print_exc()
@@ -161,10 +165,15 @@ def _in_words(error: Exception, words: list[str]) -> tuple[str, int]:
         place = f": {full.filename}" if full.filename else ""
         return (
             f"the disk is full{place}. Free some space and run the same command again; finished runs are kept",
-            1,
+            _failed(words),
         )
     text = f"{type(error).__name__}: {error}".strip().rstrip(":.")
-    return f"{text}. This is not foreseen; to see where: {shlex.join(['wb', '--debug', *words])}", 1
+    return f"{text}. This is not foreseen; to see where: {shlex.join(['wb', '--debug', *words])}", _failed(words)
+
+
+def _failed(words: list[str]) -> int:
+    """The exit code for a command that could not be done."""
+    return _FAILED.get(next((word for word in words if not word.startswith("-")), ""), 1)
 
 
 def _disk_full(error: BaseException | None) -> OSError | None:
