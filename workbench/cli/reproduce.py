@@ -94,21 +94,20 @@ def _carry_out(root: Path, place: Path, request: Request, terminated, tell) -> i
 
     into = reproduce.begin(root, place, request)
     repository = Repository.find(root)
-    with terminated():
-        try:
+    try:
+        with terminated():
             new = reproduce.carry_out(root, place, request, into, tell)
-        except BaseException:
-            into.lock.release()
-            raise
-    found = comparison.compare(
-        request.recorded, new, partial=request.partial,
-        changed=lambda one, other: changed_between(repository, one, other, "workbench"),
-    )  # fmt: skip
+        found = comparison.compare(
+            request.recorded, new, partial=request.partial,
+            changed=lambda one, other: changed_between(repository, one, other, "workbench"),
+        )  # fmt: skip
+        facts = {"reference": request.reference.text, "commit": request.reference.commit, "study": new.facts["id"]}
+        reproduce.end(root, into, comparison.as_dict(found, facts))  # kept even if nobody reads what follows
+    finally:
+        into.lock.release()
     click.echo()
     for line in comparison.lines(found):
         click.echo(line)
-    facts = {"reference": request.reference.text, "commit": request.reference.commit, "study": new.facts["id"]}
-    reproduce.end(root, into, comparison.as_dict(found, facts))
     click.echo(f"The new runs: {into.home}        The comparison: {into.folder / 'result.json'}")
     return 0 if found.verdict.kept else 1
 
