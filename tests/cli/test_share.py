@@ -2,11 +2,13 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.pictures import write_pictures
 from tests.project import Project, Typed
 from workbench.record.git import Repository
 
@@ -95,3 +97,21 @@ def test_nothing_recorded_no_remote_and_a_dead_one(
         assert "does not appear to be a git repository. Type: git ls-remote lab" in dead.complaint()
     other = typed("share", "lap")
     assert other.code == 1 and "there is no git remote 'lap'; did you mean 'lab'?" in other.complaint()
+
+
+def test_data_that_an_older_commit_pins_goes_along(
+    project: Project, shared: Path, tmp_path: Path, typed: Callable[..., Typed]
+) -> None:
+    store = tmp_path / "store"
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "s", str(store)], cwd=project.root, check=True
+    )
+    (project.root / "data/small.npz").unlink()
+    write_pictures(project.root, seed=1)
+    assert typed("data", "pin", "data/small.npz").code == 0
+    done = typed("share")
+    assert done.code == 0, done.err
+    assert "The DVC remote has 1 of 1 pinned files; sent now: 1." in done.out
+    assert "Older versions that shared commits pin: 1; sent now: 1." in done.out
+    assert len(list(store.glob("files/md5/*/*"))) == 2
+    assert "Older versions that shared commits pin: 1; sent now: 0." in typed("share").out

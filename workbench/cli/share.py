@@ -77,9 +77,31 @@ def _push_data(root: Path) -> None:
     here = [path for path, pin in pins.items() if dvc.cached(root, pin.md5)]
     sent = dvc.push(root, here) if here else 0
     click.echo(f"The DVC remote has {len(here)} of {len(pins)} pinned files; sent now: {sent}.")
+    older = _older_versions(root, {pin.md5 for pin in pins.values()})
+    if older:
+        click.echo(f"Older versions that shared commits pin: {len(older)}; sent now: {dvc.push_versions(root, older)}.")
     absent = [path for path in pins if path not in here]
     if absent:
         click.echo(f"Not in DVC's cache, so not shared: {', '.join(absent)}. To get them, type: wb data pull")
+
+
+def _older_versions(root: Path, present: set[str]) -> list[str]:
+    """The md5s that data.dvc holds at the commits of recorded runs, other than now, where DVC's cache has them."""
+    from workbench.errors import RecordError
+    from workbench.record import dvc, refs
+    from workbench.record.git import Repository
+    from workbench.record.pins import PINS, parse_pins
+    from workbench.record.revisions import file_at
+
+    repository = Repository.find(root)
+    below = root.resolve().relative_to(repository.root) / PINS
+    found: set[str] = set()
+    for text in {file_at(repository, ref.commit, below.as_posix()) for ref in refs.refs(repository)}:
+        try:
+            found |= {pin.md5 for pin in parse_pins(text or "", PINS).values()}
+        except RecordError:  # a tree that was recorded in the middle of a merge
+            continue
+    return sorted(md5 for md5 in found - present if dvc.cached(root, md5))
 
 
 def _names(found: list[Ref]) -> str:

@@ -71,6 +71,22 @@ def push(root: Path, paths: Sequence[str]) -> int:
         return int(repo.push(targets=_targets(root, paths)))
 
 
+def push_versions(root: Path, versions: Iterable[str]) -> int:
+    """Send files of these md5s from DVC's cache to the remote, whatever is pinned now; how many it did not have yet.
+
+    Raises:
+        RecordError: when there is no remote, or it refuses one of them.
+    """
+    with _repository(root) as repo:
+        _require_remote(repo)
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        done = repo.cloud.push([HashInfo("md5", md5) for md5 in versions])
+        if done.failed:
+            raise RecordError("the DVC remote refused a file or is full", hint="Type: dvc status -c")
+        return len(done.transferred)
+
+
 def pin(root: Path, paths: Sequence[str]) -> dict[str, Pin]:
     """Make the files as they are now the pinned versions: into DVC's cache and, each as one output, into data.dvc.
 
