@@ -208,3 +208,26 @@ def test_nothing_is_printed_and_the_state_folder_holds_dvcs_own_cache(
     dvc.restore(root, ["data/a.bin"])
     assert capfd.readouterr() == ("", "")
     assert (root / ".wb/cache/dvc").is_dir()
+
+
+def test_a_worktree_shares_cache_and_remote(root: Path, tmp_path: Path) -> None:
+    """By links, not copies; also a remote that was set after the worktree's commit, by a relative address."""
+    tree = tmp_path / "elsewhere" / "tree"
+    git(root, "worktree", "add", "-q", "--detach", str(tree), "HEAD")
+    dvc_cli(root, "remote", "add", "-q", "-d", "store", "../store")
+    assert dvc.push(root, ["data/a.bin"]) == 1
+    dvc.share_cache(root, tree)
+    assert dvc.restore(tree, ["data/a.bin"]) == {"data/a.bin": None}
+    md5 = read_pins(root)["data/a.bin"].md5
+    cached, placed = root / ".dvc/cache/files/md5" / md5[:2] / md5[2:], tree / "data/a.bin"
+    assert placed.resolve() == cached or placed.stat().st_ino == cached.stat().st_ino or _reflinked(placed)
+    for path in (placed, cached):
+        path.unlink()
+    dvc.restore(tree, ["data/a.bin"])
+    assert placed.read_bytes() == cached.read_bytes() == b"abc"
+    assert git(tree, "status", "--porcelain") == "" and not (tree / ".dvc/cache").exists()
+
+
+def _reflinked(path: Path) -> bool:
+    """Whether the file system shares its blocks with another file's."""
+    return "shared" in subprocess.run(["filefrag", "-v", str(path)], capture_output=True, text=True).stdout

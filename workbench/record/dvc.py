@@ -133,18 +133,23 @@ def share_cache(root: Path, tree: Path) -> None:
     """Let another working tree of the project read and fill ``root``'s DVC cache, by links instead of copies.
 
     Written into the tree's ``.dvc/config.local``, which git ignores, after the user's own local settings (a remote's
-    credentials). A worktree would otherwise have an empty cache of its own. Does nothing where one of them has no
-    ``.dvc`` folder.
+    credentials), with the remote that ``root`` uses now: an old commit knows nothing of one that was set later. A
+    worktree would otherwise have an empty cache of its own. Does nothing where one of them has no ``.dvc`` folder.
     """
     if not (root / ".dvc").is_dir() or not (tree / ".dvc").is_dir():
         return
     with _repository(root) as repo:
         place = str(repo.cache.local_cache_dir)
+        remote = repo.config["core"].get("remote")
+        settings = dict(repo.config["remote"].get(remote, {})) if remote else {}
     local = root / ".dvc" / "config.local"
     if local.is_file():
         write_bytes(tree / ".dvc" / "config.local", local.read_bytes())
     with _repository(tree) as repo, repo.config.edit("local") as config:
         config["cache"] = {**config.get("cache", {}), "dir": place, "type": _LINKS}
+        if settings:
+            config.setdefault("core", {})["remote"] = remote
+            config.setdefault("remote", {})[remote] = settings
 
 
 def restore(root: Path, paths: Sequence[str], *, force: bool = False) -> dict[str, Path | None]:
