@@ -263,6 +263,9 @@ class Exact(Learner):
     def groups(self, model: torch.nn.Module) -> Any:
         return super().groups(model.double())  # before the optimizer gets its parameters
 
+    def loss(self, output: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(output, batch.y)  # the target's own works in float32
+
 
 class Watch(Callback):
     """Keeps losses and gradients of every step."""
