@@ -11,7 +11,7 @@ from workbench.study.causes import Cause, Changed
 from workbench.study.comparison import causes_table
 from workbench.study.levels import Effect
 from workbench.study.recorded import RecordedRun
-from workbench.study.reference import resolve
+from workbench.study.reference import look_up
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _sentence(found: Difference) -> str:
 
 
 def _run(root: Path, home: Path, name: str) -> RecordedRun:
-    reference = resolve(root, home, name)
+    reference = look_up(root, home, name)
     if reference.run is not None:
         return reference.run
     if reference.study is not None and len(reference.study.own()) == 1:

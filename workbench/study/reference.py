@@ -35,7 +35,20 @@ def resolve(root: Path, home: Path, text: str) -> Reference:
     Raises:
         UsageError: for a name that fits several.
         RecordError: for a name that fits nothing, with the likely reason.
+        RecreateError: when the commit that a study or run was recorded at is not in this repository.
     """
+    found = look_up(root, home, text)
+    commit = find_commit(Repository.find(root), found.commit) if found.commit else None
+    if commit is None:
+        raise RecreateError(
+            f"the commit of {text}, {found.commit[:12] or 'which was not recorded'}, is not in this repository",
+            hint="Type: wb share --fetch, or git fetch --all",
+        )
+    return replace(found, commit=commit)
+
+
+def look_up(root: Path, home: Path, text: str) -> Reference:
+    """The same, also where a study's or run's commit is not in this repository: enough to compare records."""
     repository = Repository.find(root)
     named = _recorded(home, text, exactly=True)
     if named is None:
@@ -46,14 +59,7 @@ def resolve(root: Path, home: Path, text: str) -> Reference:
     if named is None:
         raise unknown(repository, text)
     study, run = named
-    snapshot = str(run.facts.get("snapshot") or study.commit) if run else study.commit
-    commit = find_commit(repository, snapshot) if snapshot else None
-    if commit is None:
-        raise RecreateError(
-            f"the commit of {text}, {snapshot[:12] or 'which was not recorded'}, is not in this repository",
-            hint="Type: wb share --fetch, or git fetch --all",
-        )
-    return Reference(text, commit, study, run)
+    return Reference(text, str(run.facts.get("snapshot") or study.commit) if run else study.commit, study, run)
 
 
 def against(root: Path, home: Path, reference: Reference, experiment: str, tier: str) -> RecordedStudy:
