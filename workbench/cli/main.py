@@ -130,6 +130,8 @@ def _call(words: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt) as error:
         cause = error.__cause__ if isinstance(error, click.Abort) else error
         return _tell(str(cause or "") or _KEPT, 130)
+    except SystemExit as end:  # click's own answer to a reader that has gone is 1
+        return _failed(words) if end.code == 1 else int(end.code or 0)
     except BrokenPipeError:
         _let_go_of_stdout()
         return _failed(words)
