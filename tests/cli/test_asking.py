@@ -2,16 +2,22 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.project import TINY, Project, Typed
 from workbench.cli.asking import asked
+from workbench.study.plan import Options
+from workbench.study.spec import Spec
 
-NOTHING = {"tier": None, "smoke": False, "full": False, "cells": (), "arms": (), "seeds": None, "sets": ()}
+NOTHING = {
+    "tier": None, "smoke": False, "full": False, "cells": (), "arms": (), "seeds": None, "only": (), "sets": (),
+    "level": None,
+}  # fmt: skip
 
 
-def ask(**options: object) -> tuple[object, ...]:
+def ask(**options: Any) -> tuple[Path, Path, Spec, Options]:
     return asked("tiny", **{**NOTHING, "device": "cpu", "threads": 1, **options})
 
 
@@ -24,6 +30,15 @@ def test_what_was_typed_becomes_a_request(project: Project) -> None:
         "fit__lr": 1e-3,
         "data__path": "data/x.npz",
     }
+
+
+def test_single_seeds_and_a_level(project: Project) -> None:
+    wanted = ask()[3]
+    assert (wanted.only, wanted.level, wanted.everywhere) == ((), "", {})
+    wanted = ask(only=(7, 5, 7), level="strict", sets=("fit.lr=1e-3",))[3]
+    assert wanted.only == (7, 5) and wanted.seeds is None  # each once, in the order in which they were typed
+    assert wanted.everywhere == {"fit__lr": 1e-3, "level": "strict"} and wanted.sets == {"fit__lr": 1e-3}
+    assert ask(seeds=2)[3].only == ()
 
 
 @pytest.mark.parametrize(
@@ -41,6 +56,9 @@ def test_what_was_typed_becomes_a_request(project: Project) -> None:
         (["tiny", "--set", "fit=3"], "fit is 3"),
         (["tiny", "--seeds", "0"], "--seeds is 0; it takes a whole number from 1"),
         (["tiny", "--seeds", "-3"], "--seeds is -3; it takes a whole number from 1"),
+        (["tiny", "--seeds", "2", "--seed", "1"], "--seeds and --seed exclude each other"),
+        (["tiny", "--seed", "one"], "'one' is not a valid integer"),
+        (["tiny", "--level", "stict"], "'stict' is not one of 'fast', 'seeded', 'strict'"),
         (["tiny", "--threads", "0"], "'--threads'"),
         (["tiny", "--device", "gpu"], "'gpu' is not a device"),
         (["tiny", "--device", "cuda:99"], "device 'cuda:99' is not there: torch sees"),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.project import TINY, Project, Typed, read, stored
+from workbench.study.plan import Options
+from workbench.study.runner import _asked
 
 Wb = Callable[..., Typed]
 ONE = ("--jobs", "1", "--seeds", "1")
@@ -160,6 +162,54 @@ def test_less_than_the_whole(project: Project, typed: Wb) -> None:
     assert {facts["fields"]["fit.epochs"] for facts in runs.values()} == {1}
     assert read(project.study() / "study.json")["cells"][0]["exploratory"] is True
     assert not (project.root / "experiments/tiny/metrics.json").exists()
+
+
+def test_require_clean_refuses_what_no_commit_holds(project: Project, typed: Wb) -> None:
+    words = ("run", "tiny", *ONE, "--arm", "Stale", "--set", "fit.epochs=1", "--require-clean")
+    (project.root / "experiments/tiny/helper.py").touch()
+    spec = project.root / "experiments/tiny/spec.py"
+    spec.write_text(spec.read_text() + "\n")
+    done = typed(*words)
+    assert done.code == 2
+    assert "--require-clean: the working tree is not clean: experiments/tiny/helper.py and 1 more." in done.complaint()
+    assert "git add -A && git commit" in done.complaint() and not (project.home / "runs").exists()
+    project.git("checkout", "-q", "--", ".")
+    done = typed(*words)
+    assert done.code == 2 and "not clean: experiments/tiny/helper.py. Commit it" in done.complaint()
+    project.git("add", "-A")
+    done = typed(*words)  # staged is not committed
+    assert done.code == 2 and not (project.home / "runs").exists()
+    project.git("commit", "-qm", "the helper")
+    done = typed(*words)
+    assert done.code == 0 and len(project.runs()) == 2
+    study = read(project.study() / "study.json")
+    assert study["dirty"] is False and study["commit"] == project.git("rev-parse", "HEAD")
+
+
+def test_single_seeds_and_a_level(project: Project, typed: Wb) -> None:
+    """Only those seeds, at that level, with what they start from; kept apart from the whole study."""
+    words = ("run", "target", "--jobs", "1", "--arm", "Tuned")
+    done = typed(*words, "--seed", "3", "--level", "strict")
+    assert done.code == 0, done.err
+    runs = project.runs()
+    assert set(runs) == {("source", "First", "0"), ("target", "Tuned", "3")}
+    for facts in runs.values():
+        assert facts["level"] == facts["fields"]["level"] == "strict"
+        assert read(project.home / "runs" / facts["id"] / "environment.json")["level"] == "strict"
+    study = read(project.study() / "study.json")
+    assert (study["options"]["only"], study["options"]["level"]) == ([3], "strict")
+    assert not study["cells"][0]["exploratory"]  # neither changes what is compared
+    assert not (project.root / "experiments/target/metrics.json").exists()
+    done = typed(*words, "--seed", "3", "--level", "strict")
+    assert "2 runs, 2 recorded, 0 to do" in done.out and project.study()
+
+
+def test_a_study_without_them_is_the_study_that_it_always_was(project: Project) -> None:
+    """Options that came later leave the identity of a study alone that does not use them."""
+    known = {"tier", "cells", "arms", "seeds", "sets", "device", "threads"}
+    assert set(_asked(Options())) == known
+    assert set(_asked(Options(only=(1,)))) == known | {"only"}
+    assert set(_asked(Options(level="fast"))) == known | {"level"}
 
 
 def test_a_source_is_trained_first_and_only_once(project: Project, typed: Wb) -> None:

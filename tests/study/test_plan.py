@@ -49,6 +49,50 @@ def test_options_cut_a_tier_down(project: Project) -> None:
             planner(project, **wrong).runs(spec, {})
 
 
+def test_single_seeds_are_those_and_no_others(project: Project) -> None:
+    spec = load_spec(project.root, "tiny")
+    runs = planner(project, only=(7, 1), arms=("Stale",)).runs(spec, {})
+    assert names(runs) == [("TrainBN", "7"), ("Stale", "7"), ("TrainBN", "1"), ("Stale", "1")]
+    assert [count for _, _, count in planner(project, only=(7, 1)).cells(spec)] == [2]
+    # the same run as when more are asked for
+    whole = {(run.arm, str(run.seeds)): run.id for run in planner(project).runs(spec, {})}
+    assert [run.id for run in runs[2:]] == [whole["TrainBN", "1"], whole["Stale", "1"]]
+
+
+def test_a_level_reaches_every_run_and_those_it_starts_from(project: Project) -> None:
+    spec = load_spec(project.root, "target")
+    plain, strict = (planner(project, level=level).runs(spec, {}) for level in ("", "strict"))
+    assert [run.experiment for run in strict] == ["source", "target", "target"]
+    assert [run.cls.level for run in plain] == ["seeded"] * 3 and [run.cls.level for run in strict] == ["strict"] * 3
+    assert all(run.sets == {"level": "strict"} for run in strict) and not any(run.sets for run in plain)
+    assert not {run.id for run in plain} & {run.id for run in strict}
+    assert [run.seeds for run in plain] == [run.seeds for run in strict]
+    # a level that the spec has anyway changes no run's identity
+    assert [run.id for run in planner(project, level="seeded").runs(spec, {})] == [run.id for run in plain]
+    # other changes are the experiment's own matter: its sources train as their own spec says
+    changed = planner(project, sets={"fit__epochs": 3}).runs(spec, {})
+    assert [run.cls.fit.epochs for run in changed] == [1, 3, 3] and changed[0].id == plain[0].id
+
+
+def test_a_level_does_not_touch_how_a_setting_is_chosen(project: Project) -> None:
+    spec = load_spec(project.root, "tiny")
+    choice = Choice(field="fit__lr", values=[1e-3, 1e-2], seeds=2)
+    spec.experiment.choose = choice
+    cell, arm = spec.experiment.cells[0], spec.experiment.arm("Stale")
+    plain, fast, only = (
+        planner(project, **more).choosing(spec, cell, arm, choice)
+        for more in ({}, {"level": "fast"}, {"only": (5,), "level": "seeded"})
+    )
+    for value, runs in plain.items():
+        assert [run.seeds for run in fast[value]] == [run.seeds for run in runs] == [run.seeds for run in only[value]]
+        assert [run.id for run in only[value]] == [run.id for run in runs]
+        assert {(run.cls.fit.lr, run.cls.level) for run in fast[value]} == {(value, "fast")}
+        assert not {run.id for run in fast[value]} & {run.id for run in runs}
+    # what was chosen is still put in, beside the level
+    runs = planner(project, level="fast").runs(spec, {("main", "Stale"): 0.25})
+    assert {(run.cls.fit.lr, run.cls.level) for run in runs if run.arm == "Stale"} == {(0.25, "fast")}
+
+
 def test_sources_come_first_and_once(project: Project) -> None:
     spec = load_spec(project.root, "target")
     spec.experiment.cells = (Cell("main", sources=2), Cell("again", sources=2, fit__epochs=2, exploratory=True))
