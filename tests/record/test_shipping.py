@@ -268,3 +268,17 @@ def test_study_whose_settings_come_later_tells_them_too(home: Path, study: Path,
     assert parent.data.params["fit.batch"] == "32" and len(parent.inputs.dataset_inputs) == 1
     assert parent.data.tags["wb.class"] == "torch 2, cpu"
     assert "settings.md" in artifacts(home, parent.info.run_id)
+
+
+def test_reproductions_below_a_home_go_to_its_tracker(home: Path, study: Path, begin: Begin, stored: Stored) -> None:
+    """They could not be sent when they were made, and nobody would look for their state folders."""
+    finish(begin("r1"))
+    place = home / "reproductions" / "x-1" / "home"
+    for name in ("runs", "studies"):
+        shutil.copytree(home / name, place / name)
+    write_json(place / "studies/s1/study.json", {**read_json(study / "study.json"), "reproduces": "s1 at dddddddd"})
+    done = sync(home)
+    assert done.studies == 2 and done.kept == {}
+    homes = {run.info.run_id: run.data.tags["wb.home"] for run in Tracker.open(home)._client.search_runs(["1"])}
+    assert sorted(homes.values()) == sorted([home_tag(home), home_tag(place)] * 2)
+    assert sync(home).points == 0

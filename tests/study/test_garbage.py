@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,23 @@ def venv(state: Kept, name: str, lock: str | None, *, old: bool) -> Path:
         if old:
             os.utime(folder / "ready.json", (OLD, OLD))
     return folder
+
+
+def test_what_ended_long_ago(state: Kept) -> None:
+    facts = {"commit": state.git("rev-parse", "HEAD")}
+    old, new, tree, held = (state.reproduction(name, facts, ended=True) for name in ("old", "new", "tree", "held"))
+    for folder in (old, new, held):
+        shutil.rmtree(folder / "tree")
+    for folder in (old, tree, held):
+        os.utime(folder / "result.json", (1, 1))
+    copies = [state.home / "fetched" / name for name in ("aa", "bb")]
+    for copy in copies:
+        copy.mkdir(parents=True)
+    os.utime(copies[0], (1, 1))
+    with FileLock(held / "reproduction.lock"):
+        assert told(state) == {("reproduction", "old"), ("worktree", "tree"), ("fetched", "aa")}
+        assert collect(state) == []
+    assert [folder.exists() for folder in (old, new, tree, held, *copies)] == [False, True, True, True, False, True]
 
 
 def test_venvs_that_are_half_built_or_long_unused(state: Kept) -> None:

@@ -128,6 +128,8 @@ class Synced:
 def sync(home: Path, report: Callable[[str], None] = lambda text: None) -> Synced:
     """Send everything recorded below ``home`` that MLflow does not have; may be repeated and interrupted at will.
 
+    Reproductions, whose state folders lie below ``home``, are sent to the same tracker.
+
     Args:
         report: told a line before each study that has something to send.
 
@@ -136,6 +138,12 @@ def sync(home: Path, report: Callable[[str], None] = lambda text: None) -> Synce
     """
     tracker = Tracker.open(home)
     done = Synced(tracker.shown)
+    for place in (home, *sorted(home.glob("reproductions/[!.]*/home"))):
+        _sync_home(tracker, place, done, report)
+    return done
+
+
+def _sync_home(tracker: Tracker, home: Path, done: Synced, report: Callable[[str], None]) -> None:
     for folder in places.study_folders(home):
         try:
             left = pending(folder, tracker.shown)
@@ -151,8 +159,7 @@ def sync(home: Path, report: Callable[[str], None] = lambda text: None) -> Synce
         done.points += shipped.points
         done.complete += shipped.complete
         done.kept |= shipped.kept
-    done.closed = close_orphans(tracker, home)
-    return done
+    done.closed += close_orphans(tracker, home)
 
 
 def close_orphans(tracker: Tracker, home: Path) -> int:

@@ -66,7 +66,15 @@ def find(root: Path, home: Path, dropped: Sequence[str] = ()) -> list[Garbage]:
     if not study_runs(home):
         found += _runs(home, needed)
         found += _refs(root, home, named_commits(root, home, studies, needed))
-    return [*found, *_checkpoints(home, needed), *_trees(home), *_venvs(home), *_logs(home), *_leftovers(home)]
+    return [
+        *found,
+        *_checkpoints(home, needed),
+        *_trees(home),
+        *_ended(home),
+        *_venvs(home),
+        *_logs(home),
+        *_leftovers(home),
+    ]
 
 
 def remove(root: Path, home: Path, item: Garbage) -> str:
@@ -135,6 +143,18 @@ def _trees(home: Path) -> Iterator[Garbage]:
         yield Garbage("worktree", folder.name, _size(place), why, place, (lock,))
 
 
+def _ended(home: Path) -> Iterator[Garbage]:
+    """Reproductions whose verdict is old, and records that were brought from the tracker for one."""
+    for folder in sorted(home.glob("reproductions/[!.]*/")):
+        lock, result = folder / "reproduction.lock", folder / RESULT
+        if result.exists() and _old(result) and not (folder / "tree").exists() and not _held(lock):
+            why = f"it ended more than {OLD_DAYS} days ago"
+            yield Garbage("reproduction", folder.name, _size(folder), why, folder, (lock,))
+    for folder in sorted(home.glob("fetched/[!.]*/")):
+        if _old(folder):
+            yield Garbage("fetched", folder.name, _size(folder), "a copy of what the tracker has", folder)
+
+
 def _venvs(home: Path) -> Iterator[Garbage]:
     wanted = {text for path in home.glob("reproductions/*/reproduction.json")
               if not path.with_name(RESULT).exists() for text in _texts(read_json(path))}  # fmt: skip
@@ -172,7 +192,10 @@ def _logs(home: Path) -> Iterator[Garbage]:
 
 
 def _leftovers(home: Path) -> Iterator[Garbage]:
-    for pattern in ("runs/.gone-*", "studies/.gone-*", "venvs/.gone-*", "reproductions/*/.gone-*"):
+    for pattern in (
+        "runs/.gone-*", "studies/.gone-*", "venvs/.gone-*", "reproductions/.gone-*", "reproductions/*/.gone-*",
+        "fetched/.gone-*",
+    ):  # fmt: skip
         for place in sorted(home.glob(pattern)):
             yield Garbage("leftover", place.name, _size(place), "an earlier wb gc was stopped", place)
 
