@@ -101,6 +101,15 @@ def test_a_lock_that_is_missing_or_another(measured: Project, study: dict[str, A
     assert f"its commit {start[:12]} holds no requirements.txt" in refusal(measured, {**study, "snapshot": start})
 
 
+def test_a_run_of_another_environment(measured: Project, study: dict[str, Any]) -> None:
+    path = measured.home / "runs" / study["runs"][1]["id"] / "run.json"
+    facts = read(path)
+    for fact, said in (("lock", "another requirements.txt"), ("class", "another reproduction class")):
+        path.write_text(json.dumps({**facts, fact: "0" * 64}))
+        with pytest.raises(RecordError, match=rf"was recorded with {said} than the rest .*rm -r .*wb run"):
+            recreatable.require(measured.root, measured.home, study)
+
+
 def test_packages_that_deviate_are_said_loudly(measured: Project, study: dict[str, Any]) -> None:
     study["environment"]["deviations"] = {"torch": ["2.14.0", "2.15.0"], "numpy": ["2.0", None]}
     (note,) = recreatable.require(measured.root, measured.home, study)

@@ -39,6 +39,7 @@ def require(root: Path, home: Path, study: Mapping[str, Any]) -> list[str]:
     _require_all_files(study)
     require_commit(repository, commit, name)
     _require_lock(repository, commit, str(study.get("lock") or ""), name)
+    _require_one_environment(home, study)
     _require_pins(root, study.get("pins") or {}, name)
     return _deviations(study) + _snapshot_alone(repository, study)
 
@@ -112,6 +113,20 @@ def _require_runs(home: Path, study: Mapping[str, Any]) -> None:
             where=str(study["id"]),
             hint=f"Mend it, then type: wb run {study['experiment']} --tier {study['tier']}",
         )
+
+
+def _require_one_environment(home: Path, study: Mapping[str, Any]) -> None:
+    """A run that an earlier study recorded answers for this one, too; but then it must have run on the same."""
+    for run in study["runs"]:
+        facts = read_json(run_folder(home, run["id"]) / "run.json")
+        for fact, what in (("lock", f"another {LOCK}"), ("class", "another reproduction class")):
+            if facts.get(fact) and study.get(fact) and facts[fact] != study[fact]:
+                label = f"{run['cell']} · {run['arm']} · seed {run['seeds']['subset']}"
+                raise RecordError(
+                    f"was recorded with {what} than the rest ({label})", where=f"run {run['id']}",
+                    hint=f"To do it again, type: rm -r {run_folder(home, run['id'])} && wb run {study['experiment']} "
+                    f"--tier {study['tier']}",
+                )  # fmt: skip
 
 
 def _require_all_files(study: Mapping[str, Any]) -> None:
