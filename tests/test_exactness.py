@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.averages import AVERAGES
 from tests.forks import Forks
 from tests.project import Project, copy_project, no_point_twice, numbers, planner
 from workbench import Augment, Callback, ImageArrays, Learner, Network, Norm, OneCycle
@@ -38,29 +39,7 @@ import torch
 from workbench import Augment, Callback, Experiment, ImageArrays, Learner, Network, Norm, OneCycle
 
 
-class Average(Callback):
-    """A moving average of the weights, put in their place at the end of each epoch."""
-
-    def __init__(self):
-        self.shadow = {}
-
-    def step_end(self, state):
-        """A tenth of the new."""
-        now = {name: value.clone() for name, value in state.model.state_dict().items() if value.is_floating_point()}
-        self.shadow = {name: self.shadow[name].lerp(now[name], 0.1) for name in now} if self.shadow else now
-
-    def epoch_end(self, state):
-        """In their place."""
-        state.model.load_state_dict(self.shadow, strict=False)
-
-    def state_dict(self):
-        """A dict of tensors."""
-        return {"shadow": self.shadow}
-
-    def load_state_dict(self, values):
-        """Back again."""
-        self.shadow = values["shadow"]
-
+AVERAGES
 
 class Plain(Learner):
     """Augmentation, dropout, batch statistics."""
@@ -79,7 +58,7 @@ class Noisy(Plain):
 
     def callbacks(self):
         """One."""
-        return [Average()]
+        return [Kept()]
 
     def loss(self, output, batch):
         """A noisy one."""
@@ -87,7 +66,7 @@ class Noisy(Plain):
 
 
 experiment = Experiment(baseline=Noisy, arms=[Plain], seeds=1)
-'''
+'''.replace("AVERAGES\n", AVERAGES)
 
 
 @pytest.fixture(scope="module")
@@ -196,10 +175,9 @@ def kill(project: Project, forks: Forks, study: int, aim: str, after: float) -> 
         wait_until(lambda: False, study, after)
     if aim == "checkpoint":
         wait_until(lambda: torn(project) or results(project), study, 600)
-    if not alive(study):
-        return ""
-    os.kill(study, signal.SIGKILL)
-    if forks.wait() == 0:
+    if alive(study):
+        os.kill(study, signal.SIGKILL)
+    if forks.wait() == 0:  # its answer is read in any case, or it would be taken for the next study's id
         return ""
     return "checkpoint" if torn(project) else "index" if indices(forks) - before else "somewhere"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.averages import AVERAGES
 from tests.project import Project, Typed, copy_project, read
 from workbench.cli.check import show
 from workbench.record.places import run_folder
@@ -31,33 +32,7 @@ import torch
 from workbench import Augment, Callback, Experiment, FineTune, ImageArrays, Learner, Network, Norm, OneCycle, Pretrained
 
 
-class Average(Callback):
-    """A moving average of the weights, put in their place at the end of each epoch."""
-
-    def __init__(self):
-        self.shadow = {}
-
-    def step_end(self, state):
-        """A tenth of the new."""
-        now = {name: value.clone() for name, value in state.model.state_dict().items() if value.is_floating_point()}
-        self.shadow = {name: self.shadow[name].lerp(now[name], 0.1) for name in now} if self.shadow else now
-
-    def epoch_end(self, state):
-        """In their place."""
-        state.model.load_state_dict(self.shadow, strict=False)
-
-
-class Kept(Average):
-    """The same, and it can be resumed."""
-
-    def state_dict(self):
-        """A dict of tensors."""
-        return {"shadow": self.shadow}
-
-    def load_state_dict(self, values):
-        """Back again."""
-        self.shadow = values["shadow"]
-
+AVERAGES
 
 class Whole(Learner):
     """A callback that can be resumed, and noise from three generators."""
@@ -101,7 +76,7 @@ class Tuned(Whole):
 
 
 experiment = Experiment(baseline=Whole, arms=[Forgets, Counts, Tuned], seeds=2)
-'''
+'''.replace("AVERAGES\n", AVERAGES)
 
 
 @pytest.fixture(scope="module")
