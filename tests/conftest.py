@@ -1,8 +1,9 @@
 """What every test stands on: one thread, its own record, nothing sent anywhere, the same examples each time."""
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,27 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def set_environment(patch: pytest.MonkeyPatch) -> None:
+    """No record and no tracker of the person who runs the tests; a name for git."""
+    for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "GIT_DIR"):
+        patch.delenv(name, raising=False)
+    for role in ("AUTHOR", "COMMITTER"):
+        patch.setenv(f"GIT_{role}_NAME", "Test")
+        patch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
+
+
+@contextlib.contextmanager
+def own_environment() -> Iterator[pytest.MonkeyPatch]:
+    """The same for what lives longer than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch)
+        yield patch
+
+
 @pytest.fixture(autouse=True)
 def own_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test writes into a record or a tracker that the person who runs it has set; git commits need a name."""
-    for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "GIT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
+    set_environment(monkeypatch)
 
 
 @pytest.fixture
@@ -66,12 +80,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Project:
     """A small project with pinned data and three experiments; never changed."""
-    with pytest.MonkeyPatch.context() as patch:
-        for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "Test")
-            patch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
-        for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "GIT_DIR"):
-            patch.delenv(name, raising=False)
+    with own_environment():
         return make_project(tmp_path_factory.mktemp("project") / "p", migrated)
 
 
@@ -89,12 +98,7 @@ def measured_template(template: Project, tmp_path_factory: pytest.TempPathFactor
     from tests.published import run_quick
 
     found = copy_project(template, tmp_path_factory.mktemp("measured") / "p")
-    with pytest.MonkeyPatch.context() as patch:
-        for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "Test")
-            patch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
-        for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "GIT_DIR"):
-            patch.delenv(name, raising=False)
+    with own_environment() as patch:
         patch.chdir(found.root)
         run_quick(found)
     return found
@@ -126,12 +130,7 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., Typed]:
 @pytest.fixture(scope="session")
 def recorded_template(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The small project with one finished study of a dirty tree; never changed."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("WB_HOME", "MLFLOW_TRACKING_URI", "GIT_DIR"):
-            patch.delenv(name, raising=False)
-        for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "Test")
-            patch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
+    with own_environment():
         return record(template, tmp_path_factory.mktemp("recorded") / "p")
 
 
