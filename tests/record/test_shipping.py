@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -255,6 +256,24 @@ def test_unreadable_study_does_not_keep_the_others(home: Path, study: Path, begi
     done = sync(home)
     assert list(done.kept) == ["a0"]
     assert stored(home)["s1/r1"].info.status == "FINISHED"
+
+
+def test_study_that_is_judged_again_has_each_number_once(home: Path, study: Path, begin: Begin, stored: Stored) -> None:
+    finish(begin("r1"))
+    cells = [{"name": "digits", "arms": [{"name": "A", "mean": 0.25, "sd": 0.5}]}]
+    tracker = Tracker.open(home)
+
+    def history(name: str) -> list[tuple[float, int]]:
+        points = tracker._client.get_metric_history(stored(home)["s1"].info.run_id, name)
+        return sorted((point.value, point.step) for point in points)
+
+    for moment, mean in ((10, 0.25), (20, 0.25), (30, 0.125)):
+        cells[0]["arms"][0]["mean"] = mean  # type: ignore[index]
+        write_json(study / "result.json", {"cells": cells, "claims": []})
+        os.utime(study / "result.json", (moment, moment))
+        sync(home)
+    assert history("digits/A/sd") == [(0.5, 0)]
+    assert history("digits/A/mean") == [(0.125, 1), (0.25, 0)]
 
 
 def test_study_whose_settings_come_later_tells_them_too(home: Path, study: Path, stored: Stored) -> None:

@@ -162,16 +162,27 @@ class _Sender:
         self._tail(self.folder, entry)
         if state in ("finished", "failed") and not _done(self.folder, entry):
             result = read_json(self.folder / RESULT)
-            when = _modified(self.folder / RESULT)
-            points = [(key, value, when, 0) for key, value in translate.summary_metrics(result).items()]
             run = entry["mlflow_run_id"]
-            self.tracker.metrics(run, points)
+            self.tracker.metrics(run, self._judged(entry, translate.summary_metrics(result)))
             table = translate.verdicts(result)
             self.tracker.text(run, table, "verdict.md")
             self.tracker.tags(run, {"mlflow.note.content": table})
             self._files(self.folder, entry, frozenset())
         self._status(entry, state, self.folder)
         self.shipped.complete += _done(self.folder, entry)
+
+    def _judged(self, entry: dict[str, Any], summary: dict[str, float]) -> list[Point]:
+        """A study's numbers as points: those of an earlier judgement again with its time, others at the next step.
+
+        A study is judged anew whenever it is run again. MLflow takes an equal point with another time for a second one.
+        """
+        when, known = _modified(self.folder / RESULT), entry.setdefault("judged", {})
+        for key, value in summary.items():
+            told, _, step = known.get(key, (None, 0, -1))
+            if told != repr(value):
+                known[key] = [repr(value), when, step + 1]
+        self._save()  # first: killed after sending, the same points are sent again
+        return [(key, value, known[key][1], known[key][2]) for key, value in summary.items()]
 
     def _run(self, folder: Path, entry: dict[str, Any]) -> None:
         facts = read_json(folder / "run.json")
