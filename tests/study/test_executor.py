@@ -49,6 +49,10 @@ def test_everything_once(project: Project) -> None:
     again = Told()
     first.execute(runs, again)
     assert again.lines == []
+    left = run_folder(project.home, runs[0].id) / "checkpoint.safetensors"
+    left.write_bytes(b"killed between result.json and its removal")
+    first.tidy(runs)
+    assert not left.exists()
 
 
 def test_a_mistake_is_given_another_chance_and_arithmetic_is_not(project: Project) -> None:

@@ -68,6 +68,13 @@ class Executor:
                 found.setdefault(run.id, run)
         return list(found.values())
 
+    def tidy(self, runs: Sequence[Planned]) -> None:
+        """Removes what a kill between a run's end and its tidying left: a checkpoint that nobody will go on from."""
+        for run in runs:
+            checkpoint = run_folder(self.home, run.id) / "checkpoint.safetensors"
+            if checkpoint.exists() and read_state(checkpoint.parent) == "finished":
+                checkpoint.unlink(missing_ok=True)
+
     def execute(self, runs: Sequence[Planned], watcher: Watcher) -> None:
         """Does what is missing of ``runs``; when it returns, every one of them has a result."""
         todo = self.missing(runs)

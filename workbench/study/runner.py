@@ -137,6 +137,7 @@ class Runner:
         return planner.runs(self.spec, known), rows
 
     def _execute(self, executor: Executor, runs: Sequence[Planned]) -> None:
+        executor.tidy(runs)
         todo = executor.missing(runs)
         if not todo:
             return
