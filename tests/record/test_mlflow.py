@@ -76,7 +76,6 @@ def test_the_same_key_in_another_home_is_another_run(home: Path) -> None:
     assert tracker.ensure_run(tracker.experiment("x"), "s/r", name="A", start=1, tags={"wb.home": "mine"}) == mine
 
 
-
 def test_deleted_experiment_comes_back(home: Path) -> None:
     first = Tracker.open(home).experiment("x")
     client(home).delete_experiment(first)
