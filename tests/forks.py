@@ -5,6 +5,7 @@ exit code. :class:`Forks` is the other end.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -16,6 +17,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.project import Project, runner
+
+# What a study imports on its way, some of it only at its end.
+IMPORTED = (
+    "git", "matplotlib.figure", "mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store", "psutil", "scipy.stats",
+    "workbench.cli.progress", "workbench.data.arrays", "workbench.data.augment", "workbench.models.vision",
+    "workbench.study.figure", "workbench.study.runner",
+)  # fmt: skip
 
 
 class Forks:
@@ -70,11 +78,8 @@ def main() -> None:
     """Serves until stdin closes."""
     import torch
 
-    import workbench.cli.progress
-    import workbench.data.arrays
-    import workbench.data.augment
-    import workbench.models.vision
-    import workbench.study.runner  # noqa: F401
+    for name in IMPORTED:
+        importlib.import_module(name)
     from workbench.study.recorder import Recorder
 
     torch.optim.SGD([torch.zeros(1)])  # the first optimizer imports most of torch
