@@ -29,5 +29,5 @@ def test_what_is_no_run(recorded: Project, typed: Wb) -> None:
     done = typed("diff", study["runs"][0]["id"], study["id"])
     assert done.code == 2 and "not a run. Type the id of one of its runs: wb list EXPERIMENT" in done.complaint()
     done = typed("diff", "nothing", study["id"])
-    assert done.code == 1 and "there is no commit, branch, tag, run or study 'nothing'" in done.complaint()
+    assert done.code == 2 and "there is no commit, branch, tag, run or study 'nothing'" in done.complaint()
     assert typed("diff", study["id"]).code == 2

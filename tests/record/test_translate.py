@@ -16,6 +16,8 @@ def test_names() -> None:
     chosen = {**run, "choosing": True, "fields": {"fit.lr": 1e-3}}
     assert translate.run_name(chosen) == "A / lr 0.001 / 0 / main"
     assert translate.study_name({"id": "s", "experiment": "x", "tier": "full"}) == "x (full)"
+    again = {"id": "s", "experiment": "x", "tier": "full", "reproduces": "s at abc"}
+    assert translate.study_name(again) == "x (full, reproduced)"
 
 
 def test_git_tags_are_always_five_and_the_diff_is_named_not_copied() -> None:

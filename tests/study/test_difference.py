@@ -7,7 +7,7 @@ import pytest
 
 from tests.project import Project, read
 from tests.recorded import facts
-from workbench.errors import RecordError, UsageError
+from workbench.errors import UsageError
 from workbench.record.places import run_folder
 from workbench.study.difference import Difference, difference, lines
 
@@ -90,7 +90,7 @@ def test_names_that_are_no_run(recorded: Project) -> None:
         with pytest.raises(UsageError, match=said) as error:
             between(recorded, run, name)
         assert "wb list EXPERIMENT" in error.value.hint
-    with pytest.raises(RecordError, match="no commit, branch, tag, run or study 'nothing'"):
+    with pytest.raises(UsageError, match="no commit, branch, tag, run or study 'nothing'"):
         between(recorded, "nothing", run)
     only = [each for each in study["runs"] if each["id"] == run]
     (recorded.study() / "study.json").write_text(json.dumps(study | {"runs": only}))

@@ -14,7 +14,7 @@ def command(first: str, second: str) -> int:
     """Hold two runs against each other: causes (code, params, data, environment, hardware class), then effects.
 
     FIRST and SECOND are ids of runs, ours or MLflow's, or the beginnings of ids; `wb list EXPERIMENT` and `wb ui` show
-    them. The exit code is 0 when nothing that came out differs, else 1.
+    them. The exit code is 0 when nothing that came out differs, 1 when something does, 2 for what is no run.
     """
     from workbench.record.git import Repository
     from workbench.record.places import find_root, home

@@ -29,9 +29,10 @@ def run_name(facts: Facts, study: Facts | None = None) -> str:
 
 
 def study_name(facts: Facts) -> str:
-    """``"bn_finetune (smoke)"``."""
-    tier = facts.get("tier")
-    return f"{facts.get('experiment', facts['id'])} ({tier})" if tier else str(facts.get("experiment", facts["id"]))
+    """``"bn_finetune (smoke)"``, and of a repetition ``"bn_finetune (smoke, reproduced)"``."""
+    words = [str(facts.get("tier") or ""), "reproduced" if facts.get("reproduces") else ""]
+    said = ", ".join(word for word in words if word)
+    return f"{facts.get('experiment', facts['id'])}" + (f" ({said})" if said else "")
 
 
 def tags(facts: Facts, study: Facts, home: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import UsageError
+from workbench.errors import RecordError, UsageError
 from workbench.study import causes, levels
 from workbench.study.causes import Cause, Changed
 from workbench.study.comparison import causes_table
@@ -29,7 +29,6 @@ def difference(root: Path, home: Path, first: str, second: str, changed: Changed
 
     Raises:
         UsageError: for a name that is no run's.
-        RecordError: for a name that is nothing at all.
     """
     old, new = (_run(root, home, each) for each in (first, second))
     return Difference(old, new, tuple(causes.causes(old.facts, new.facts, changed)), levels.effect(old, new))
@@ -73,7 +72,10 @@ def _sentence(found: Difference) -> str:
 
 
 def _run(root: Path, home: Path, name: str) -> RecordedRun:
-    reference = look_up(root, home, name)
+    try:
+        reference = look_up(root, home, name)
+    except RecordError as error:  # exit code 1 says that two runs differ; this says that one of them is not there
+        raise UsageError(error.problem, where=error.where, hint=error.hint) from error
     if reference.run is not None:
         return reference.run
     if reference.study is not None and len(reference.study.own()) == 1:

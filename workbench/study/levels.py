@@ -31,7 +31,7 @@ MEANING: dict[Level, str] = {
     "L1": "bit-identical",
     "L2": "numerically the same",
     "L3": "within seed noise, the same claims",
-    "DIFFERS": "differs",
+    "DIFFERS": "not the recorded result",
 }
 
 
