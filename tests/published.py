@@ -60,7 +60,7 @@ def content(home: Path, study: Mapping[str, Any], **more: Any) -> dict[str, Any]
         "pins": {"data/mnist.npz": "abc"}, "environment": environment, "left_out": {}, "reproduces": "",
         **study, "experiment": "demo", "created": 1795463868953, **more,
     }  # fmt: skip
-    whole["runs"] = [{"experiment": "demo", **run} for run in study["runs"]]
+    whole["runs"] = [{**run, "experiment": "demo"} for run in study["runs"]]
     shared = {"fields": {"fit.lr": 0.001}, "stages": {}, "level": "seeded", "library": "2" * 64, "threads": 1}
     for run in whole["runs"]:
         path = home / "runs" / run["id"] / "run.json"

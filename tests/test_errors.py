@@ -28,10 +28,11 @@ def test_it_reads_as_what_where_and_what_next(error: WorkbenchError, text: str) 
     assert str(error) == text
 
 
-def test_what_was_typed_wrongly_exits_with_2_and_what_could_not_be_done_with_1() -> None:
+def test_what_was_typed_wrongly_exits_with_2_and_what_could_not_be_done_with_1_or_3() -> None:
     codes = {kind.__name__: kind.exit_code for kind in KINDS}
     assert codes == {
         "WorkbenchError": 1,
+        "RecreateError": 3,
         "UsageError": 2,
         "SpecError": 2,
         "FieldError": 2,

@@ -1,6 +1,7 @@
 """`wb publish`, typed in a project in which a study was run."""
 
 import json
+import shutil
 from collections.abc import Callable
 
 from tests.project import Project, Typed, read, runner
@@ -76,6 +77,10 @@ def test_a_dirty_tree_is_published_with_what_others_need_to_know(measured: Proje
     (measured.root / "requirements.txt").write_text("click==0.1\n")
     study = runner(measured, "quick").run()
     assert study.trained == 0 and study.record["dirty"]
+    done = typed("publish", "quick")  # runs that were recorded with the former lock answered for this study
+    assert done.code == 1 and "was recorded with another requirements.txt than the rest" in done.complaint()
+    shutil.rmtree(measured.home / "runs")
+    study = runner(measured, "quick").run()
     done = typed("publish", "quick")
     assert done.code == 0 and "others get it by: wb share" in done.out
     (loud,) = [line for line in done.out.splitlines() if "ATTENTION" in line]

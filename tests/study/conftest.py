@@ -63,7 +63,10 @@ def make_study() -> MakeStudy:
                 for place, value in enumerate(values):
                     seed, source = first_seed + place // sources, place % sources
                     seeds = {**dict.fromkeys(("subset", "init", "order", "augment"), seed), "source": source}
-                    named = {"id": f"{id}-{cell}-{arm}-{place}", "experiment": "experiments/demo"}
+                    named = {
+                        "id": f"{id}-{cell}-{arm}-{place}",
+                        "experiment": more.get("experiment", "experiments/demo"),
+                    }
                     run = {**named, "cell": cell, "arm": arm, "seeds": seeds}
                     runs.append(run)
                     if place < len(values) - unfinished:

@@ -30,10 +30,8 @@ def installed(root: Path) -> dict[str, str]:
     root = root.resolve()
     own, found, seen = _project(root), dict[str, str](), set[str]()
     for each in importlib.metadata.distributions():
-        if not (each.metadata and each.metadata["Name"]):  # what an interrupted installation leaves
-            continue
-        name = normal(each.metadata["Name"])
-        if name in seen:
+        name = _name(each)
+        if not name or name in seen:
             continue
         seen.add(name)
         origin = _origin(each)
@@ -42,6 +40,14 @@ def installed(root: Path) -> dict[str, str]:
             continue
         found[name] = _told(each.version, origin)
     return dict(sorted(found.items()))
+
+
+def _name(distribution: importlib.metadata.Distribution) -> str:
+    """The normalised name, "" of what an interrupted installation leaves."""
+    try:
+        return normal(distribution.metadata["Name"] or "") if distribution.metadata else ""
+    except FileNotFoundError:  # so says the importlib_metadata package, which takes the module's place once imported
+        return ""
 
 
 def extras(packages: Mapping[str, str], *locks: str) -> dict[str, str]:
