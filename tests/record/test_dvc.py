@@ -13,6 +13,7 @@ import yaml
 from workbench.errors import RecordError
 from workbench.record import dvc
 from workbench.record.pins import read_pins, state
+from workbench.record.places import prepare
 
 
 def git(root: Path, *words: str) -> str:
@@ -210,9 +211,13 @@ def test_nothing_is_printed_and_the_state_folder_holds_dvcs_own_cache(
     assert (root / ".wb/cache/dvc").is_dir()
 
 
-def test_a_worktree_shares_cache_and_remote(root: Path, tmp_path: Path) -> None:
+def test_a_worktree_shares_cache_and_remote(root: Path) -> None:
     """By links, not copies; also a remote that was set after the worktree's commit, by a relative address."""
-    tree = tmp_path / "elsewhere" / "tree"
+    (root / "dvc.yaml").write_text("stages: {one: {cmd: echo}}\n")
+    git(root, "add", ".")
+    git(root, "-c", "user.name=Test", "-c", "user.email=test@example.invalid", "commit", "-qm", "a stage")
+    tree = root / ".wb" / "reproductions" / "tree"  # a folder that git ignores
+    prepare(root / ".wb")
     git(root, "worktree", "add", "-q", "--detach", str(tree), "HEAD")
     dvc_cli(root, "remote", "add", "-q", "-d", "store", "../store")
     assert dvc.push(root, ["data/a.bin"]) == 1

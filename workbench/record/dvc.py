@@ -147,8 +147,10 @@ def share_cache(root: Path, tree: Path) -> None:
         write_bytes(tree / ".dvc" / "config.local", local.read_bytes())
     with _repository(tree) as repo, repo.config.edit("local") as config:
         config["cache"] = {**config.get("cache", {}), "dir": place, "type": _LINKS}
+        # DVC takes a worktree below an ignored folder for ignored itself, and then refuses its dvc.yaml.
+        config.setdefault("core", {})["no_scm"] = True
         if settings:
-            config.setdefault("core", {})["remote"] = remote
+            config["core"]["remote"] = remote
             config.setdefault("remote", {})[remote] = settings
 
 
