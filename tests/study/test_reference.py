@@ -102,6 +102,20 @@ def test_a_stranger_finds_the_result_of_a_commit_in_a_later_one(recorded: Projec
     ]
 
 
+def test_what_was_recorded_at_a_commit_comes_before_what_lies_in_it(recorded: Project, tmp_path: Path) -> None:
+    """From the second time on that a result is published, the commit that ran holds an older one."""
+    publish(recorded)
+    recorded.git("add", "-A")
+    recorded.git("commit", "-qm", "published")
+    ran = recorded.git("rev-parse", "HEAD")
+    path = published.place(recorded.root, "small")
+    path.write_text(path.read_text().replace(facts(recorded)["snapshot"], ran))
+    recorded.git("commit", "-qam", "published again, of another run")
+    home = tmp_path / "a stranger's"
+    found = against(recorded.root, home, resolve(recorded.root, home, ran), "small", "")
+    assert found.commit == ran and found.origin.endswith(f"at {recorded.git('rev-parse', 'HEAD')[:12]}")
+
+
 def test_an_earlier_study_here_is_better_than_none(recorded: Project) -> None:
     recorded.git("add", "-A")
     recorded.git("commit", "-qm", "the helper")

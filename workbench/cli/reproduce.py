@@ -108,7 +108,8 @@ def _carry_out(root: Path, place: Path, request: Request, terminated, tell) -> i
     click.echo()
     for line in comparison.lines(found):
         click.echo(line)
-    click.echo(f"The new runs: {into.home}        The comparison: {into.folder / 'result.json'}")
+    kept = into.folder.relative_to(root) if into.folder.is_relative_to(root) else into.folder
+    click.echo(f"\nKept in {kept}: result.json, and the new runs in home/. In wb ui they are marked as reproduced.")
     return 0 if found.verdict.kept else 1
 
 

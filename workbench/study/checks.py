@@ -86,9 +86,10 @@ def _claims(planner: Planner, spec: Spec) -> list[Check]:
         if name in cells and set(claim.arms) <= {arm.__name__ for arm in cells[name][0]}:
             tested.append((claim, cells[name][1]))
     rows = []
-    needed = seeds_needed(len(tested)) if tested else 0
     for claim, count in tested:
-        if count < needed:
+        # as the verdict counts: only "differs" is two-sided, and equality is no matter of permutations
+        needed = seeds_needed(len(tested), "two-sided" if claim.kind == "differs" else "greater")
+        if claim.kind != "equal" and count < needed:
             many = counted(len(tested), "claim")
             text = f"cannot be decided with {counted(count, 'seed')}: it takes {needed} for {many}"
             rows.append(Check("note", claim.label, text))

@@ -66,8 +66,8 @@ def against(root: Path, home: Path, reference: Reference, experiment: str, tier:
     """The recorded result that a re-run of the reference is held against.
 
     A study that was named is meant itself. Else, in this order: a study of this state folder at exactly that commit;
-    the results.json in that commit; a results.json anywhere in history that publishes that commit; the latest study
-    of this state folder at a commit before it.
+    a results.json anywhere in history that publishes that commit; the results.json in that commit, which is of an
+    earlier one; the latest study of this state folder at a commit before it.
 
     Args:
         experiment: the folder's name under experiments/, "" to find the only one.
@@ -84,8 +84,8 @@ def against(root: Path, home: Path, reference: Reference, experiment: str, tier:
     prefix = _prefix(root, repository)
     for candidates in (
         _at(home, reference.commit),
-        _published(repository, reference.commit, prefix, [reference.commit]),
         _elsewhere(repository, reference.commit, prefix, experiment),
+        _published(repository, reference.commit, prefix, [reference.commit]),
         _before(repository, home, reference.commit),
     ):
         fitting = [each for each in candidates if not experiment or each.experiment == experiment]

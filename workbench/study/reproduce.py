@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +27,8 @@ from workbench.study import recreate
 from workbench.study.recorded import RecordedStudy, from_home
 from workbench.study.recreate import Mode, Tell
 from workbench.study.reference import Reference
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 @dataclass(frozen=True)
@@ -157,8 +162,9 @@ def carry_out(root: Path, home: Path, request: Request, into: Reproduction, tell
     log = into.folder / "log.txt"
     with log.open("ab") as out:
         child = subprocess.Popen(
-            [str(python), "-m", "workbench", *request.words()], cwd=tree, env=variables, stdout=out
-        )
+            [str(python), "-m", "workbench", *request.words()], cwd=tree, env=variables, stdout=out,
+            preexec_fn=_end_with_parent,
+        )  # fmt: skip
         code = _ended(child)
     found = _result(into.home, recorded.experiment)
     if found is None:
@@ -192,6 +198,15 @@ def check_part(recorded: RecordedStudy, arms: Sequence[str], seeds: int | None) 
     there = max((len({r.seed for r in own if (r.cell, r.arm) == (run.cell, run.arm)}) for run in own), default=0)
     if seeds is not None and not 1 <= seeds <= there:
         raise UsageError(f"--seeds is {seeds}; the recorded result has {there}")
+
+
+def _end_with_parent() -> None:
+    """Has the system stop this process when its parent is gone, however that went: it then keeps its checkpoints.
+
+    Otherwise it would go on unseen, and hold what the same command, typed again, could go on with. Linux only.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:

@@ -18,6 +18,7 @@ from workbench.record.git import Repository
 from workbench.record.journal import Journal, read_state
 from workbench.record.places import prepare, run_folder, study_folder
 from workbench.record.shipper import Shipper
+from workbench.record.snapshots import Snapshot
 from workbench.record.system import Sampler
 from workbench.study import autos, choices, materials
 from workbench.study.estimate import Estimate
@@ -206,7 +207,9 @@ class Runner:
 
     def _provenance(self, repository: Repository, name: str) -> dict[str, Any]:
         """Commit, snapshot, diff and environment; the bulky ones go beside study.json."""
-        facts, snapshot = repository.facts(), repository.snapshot(name)
+        # a reproduction's tree is that of a commit which is kept already
+        again = os.environ.get(REPRODUCES, "")
+        facts, snapshot = repository.facts(), Snapshot(repository.head) if again else repository.snapshot(name)
         folder = study_folder(self.home, name)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.spec.path, folder / "spec.py")
@@ -219,7 +222,7 @@ class Runner:
             write_bytes(folder / "diff.patch", repository.diff().encode())
         return {
             **facts, "snapshot": snapshot.commit, "left_out": snapshot.left_out, "lock": environment["lock"],
-            "environment": environment, "class": environment["class"], "reproduces": os.environ.get(REPRODUCES, ""),
+            "environment": environment, "class": environment["class"], "reproduces": again,
         }  # fmt: skip
 
     def _complete(self, folder: Path, runs: Sequence[Planned]) -> dict[str, Any]:
