@@ -77,6 +77,6 @@ def test_it_is_built_and_used(
     done = typed("reproduce", study["id"], "--env", "current")
     assert done.code == 1, done.out + done.err
     assert "WARNING: --env current: this is not the recorded environment: marker 1.0 (local), here none" in done.err
-    cause = next(line.split() for line in done.out.splitlines() if line.startswith("environment"))
-    assert cause[:2] == ["environment", "marker"] and cause[2].startswith("1.0") and cause[-1] == "none"
+    causes = {row[1]: row for line in done.out.splitlines() if (row := line.split())[:1] == ["environment"]}
+    assert causes["marker"][2].startswith("1.0") and causes["marker"][-1] == "none"
     assert "Most likely because of: environment." in done.out
