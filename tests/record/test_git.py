@@ -1,35 +1,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.record.repositories import clone, git
 from workbench.errors import RecordError
 from workbench.record.git import Repository
 
-
-def git(place: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=place, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A repository with one commit of a few files."""
-    place = tmp_path / "project"
-    (place / "experiments").mkdir(parents=True)
-    git(place, "init", "-q", "-b", "main")
-    git(place, "config", "user.name", "someone")
-    git(place, "config", "user.email", "someone@example.org")
-    (place / "a.txt").write_text("one\n")
-    (place / "b.txt").write_text("two\n")
-    (place / "experiments" / "spec.py").write_text("x = 1\n")
-    (place / ".gitignore").write_text("ignored/\n")
-    git(place, "add", "-A")
-    git(place, "commit", "-q", "-m", "start")
-    return place
+__all__ = ["clone"]
 
 
 def test_no_repository_and_no_commit_say_what_to_type(tmp_path: Path) -> None:

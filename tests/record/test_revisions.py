@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.record.test_git import clone, git
+from tests.record.repositories import clone, git
 from workbench.errors import UsageError
 from workbench.record.git import Repository
 from workbench.record.revisions import changed_between, changes_of, file_at, find_commit, in_history, subject, unknown

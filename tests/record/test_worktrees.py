@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.record.test_git import clone, git
+from tests.record.repositories import clone, git
 from workbench.errors import RecordError
 from workbench.record import worktrees
 from workbench.record.git import Repository
