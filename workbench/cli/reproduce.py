@@ -64,7 +64,6 @@ def _reproduce(
     text: str, experiment: str, arms: tuple[str, ...], seeds: int | None, tier: str,
     mode: Literal["recorded", "current"], yes: bool,
 ) -> int:  # fmt: skip
-    from workbench.cli.run import terminated_like_interrupted, told
     from workbench.record.git import Repository
     from workbench.record.places import find_root, home
     from workbench.record.revisions import subject
@@ -83,11 +82,12 @@ def _reproduce(
         f"({subject(repository, reference.commit)})\nHeld against: {recorded.origin}, {recorded.facts.get('id')}"
     )
     _ask(reproduce.untrusted(root, place, reference.commit), yes)
-    return _carry_out(root, place, request, terminated_like_interrupted, told())
+    return _carry_out(root, place, request)
 
 
-def _carry_out(root: Path, place: Path, request: Request, terminated, tell) -> int:  # type: ignore[no-untyped-def]
+def _carry_out(root: Path, place: Path, request: Request) -> int:
     """Makes the result again, prints the comparison and keeps it; the exit code."""
+    from workbench.cli.run import terminated_like_interrupted, told
     from workbench.record.git import Repository
     from workbench.record.revisions import changed_between
     from workbench.study import comparison, reproduce
@@ -95,8 +95,8 @@ def _carry_out(root: Path, place: Path, request: Request, terminated, tell) -> i
     into = reproduce.begin(root, place, request)
     repository = Repository.find(root)
     try:
-        with terminated():
-            new = reproduce.carry_out(root, place, request, into, tell)
+        with terminated_like_interrupted():
+            new = reproduce.carry_out(root, place, request, into, told())
         found = comparison.compare(
             request.recorded, new, partial=request.partial,
             changed=lambda one, other: changed_between(repository, one, other, "workbench"),

@@ -216,7 +216,7 @@ def _tracked(home: Path, text: str) -> tuple[RecordedStudy, RecordedRun | None] 
     if fetched is None:
         return None
     place, study, run = fetched
-    whole = replace(from_home(place, study, "recorded in the tracker"))
+    whole = from_home(place, study, "recorded in the tracker")
     return whole, next((each for each in whole.runs if each.id == run), None)
 
 

@@ -173,10 +173,9 @@ def carry_out(root: Path, home: Path, request: Request, into: Reproduction, tell
 
 
 def end(root: Path, into: Reproduction, result: Mapping[str, Any]) -> None:
-    """Keep the result, remove the worktree, and give the folder free."""
+    """Keep the result and remove the worktree."""
     write_json(into.folder / "result.json", result)
     worktrees.remove(Repository.find(root), into.tree)
-    into.lock.release()
 
 
 def check_part(recorded: RecordedStudy, arms: Sequence[str], seeds: int | None) -> None:
