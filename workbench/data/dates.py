@@ -1,0 +1,74 @@
+"""Points in time: columns that hold dates, whether a file says so or they stand there as text."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DATE = re.compile(r"\s*(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(\D|$)")
+_COMPACT = re.compile(r"\d{8}T\d{2}")
+
+
+def dates(values: Any) -> pd.Series | None:
+    """The values as UTC times (datetime64[us, UTC], NaT where missing); None when they are not dates.
+
+    Dates are what a file stores as dates, and texts that all begin like 2024-01-31, 31.1.2024 or 1/31/2024: with
+    the year last, the first number is the day when any of them is above 12 or dots stand between, else the
+    month. Numbers are no dates.
+    """
+    import pandas as pd
+
+    column = pd.Series(values).reset_index(drop=True)
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        there = column.dropna()
+        if not len(there):
+            return None
+        if not all(hasattr(each, "year") for each in there.head()):
+            texts = there[there.map(lambda each: isinstance(each, str))]
+            if len(texts) < len(there) or not texts.map(_looks_like_a_date).all():
+                return None
+            return _parsed(column, day_first=_day_first(texts))
+    return _parsed(column, day_first=False)
+
+
+def moments(values: Any) -> npt.NDArray[np.float64] | None:
+    """Dates as microseconds since 1970 and numbers as they are, NaN where missing; None for anything else."""
+    import pandas as pd
+
+    column = pd.Series(values)
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    found = dates(column)
+    if found is None:
+        return None
+    stamps = found.astype("int64").to_numpy().astype(np.float64)
+    return np.where(found.isna().to_numpy(), np.nan, stamps)
+
+
+def _looks_like_a_date(text: str) -> bool:
+    return bool(_DATE.match(text) or _COMPACT.match(text))
+
+
+def _day_first(texts: pd.Series) -> bool:
+    found = [match for each in texts if (match := _DATE.match(each)) and len(match[1]) <= 2]
+    return any(int(match[1]) > 12 or match[2] == "." for match in found)
+
+
+def _parsed(column: pd.Series, *, day_first: bool) -> pd.Series | None:
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        # pandas says that it guesses a format; what it may guess was checked above
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            found = pd.to_datetime(column, utc=True, dayfirst=day_first, format="mixed")
+        except (ValueError, OverflowError):
+            return None
+    return found.dt.as_unit("us")
