@@ -30,7 +30,7 @@ from torch.nn import functional
 from workbench import Callback, ImageArrays, Learner, OneCycle, Seeds
 from workbench.data.archive import write_npz
 from workbench.models.heads import VisionModel
-from workbench.models.vision import Model
+from workbench.models.model import Model
 from workbench.training.callbacks import Hooks
 from workbench.training.device import reproducible
 from workbench.training.state import State
@@ -111,8 +111,8 @@ def ours(learner: Small) -> float:
 def bare(learner: Small, state: State) -> float:
     """One epoch as one would write it without the workbench."""
     inputs, targets = state.data.train.inputs, state.data.train.targets
-    mean = torch.tensor(learner.expects.mean)[:, None, None]
-    std = torch.tensor(learner.expects.std)[:, None, None]
+    mean = torch.tensor(learner.expects.preparation.mean)[:, None, None]
+    std = torch.tensor(learner.expects.preparation.std)[:, None, None]
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     matrices, vectors = ([each for each in model.parameters() if (each.ndim > 1) is wanted] for wanted in (True, False))
     groups = [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]

@@ -5,7 +5,8 @@ import torch
 
 from workbench.data.augment import Augment
 from workbench.data.items import Items
-from workbench.data.loading import Batch, Batches, centre, prepare
+from workbench.data.loading import Batch, Batches
+from workbench.data.pictures import centre, prepare
 from workbench.errors import FieldError
 from workbench.streams import permutation
 

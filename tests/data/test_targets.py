@@ -1,5 +1,7 @@
 """SingleLabel: loss, metrics and chance level are what their definitions say."""
 
+import math
+
 import pytest
 import torch
 
@@ -12,7 +14,6 @@ TARGET = torch.tensor([0, 2, 1])
 def test_loss_by_hand() -> None:
     probabilities = OUTPUT.softmax(1)
     by_hand = -probabilities[torch.arange(3), TARGET].log()
-    assert SingleLabel().loss_sum(OUTPUT, TARGET).item() == pytest.approx(by_hand.sum().item(), rel=1e-6)
     assert SingleLabel().loss(OUTPUT, TARGET).item() == pytest.approx(by_hand.mean().item(), rel=1e-6)
 
 
@@ -24,20 +25,23 @@ def test_smoothing_by_hand() -> None:
 
 
 def test_pieces_weighed_by_count_equal_the_whole() -> None:
-    pieces = [SingleLabel().loss_sum(OUTPUT[cut], TARGET[cut]) for cut in (slice(0, 1), slice(1, 3))]
-    assert (sum(pieces) / 3).item() == pytest.approx(SingleLabel().loss(OUTPUT, TARGET).item(), rel=1e-6)
+    target = SingleLabel()
+    cuts = (slice(0, 1), slice(1, 3))
+    pieces = [target.loss(OUTPUT[cut], TARGET[cut]) * target.count(TARGET[cut]) for cut in cuts]
+    assert (sum(pieces) / target.count(TARGET)).item() == pytest.approx(
+        SingleLabel().loss(OUTPUT, TARGET).item(), rel=1e-6
+    )
 
 
 def test_metrics_are_per_item() -> None:
     values = SingleLabel().metrics(OUTPUT, TARGET)
     assert tuple(values) == SingleLabel.names and values["error"].tolist() == [0.0, 0.0, 1.0]
     assert values["loss"].mean().item() == pytest.approx(SingleLabel().loss(OUTPUT, TARGET).item(), rel=1e-6)
-    assert int(SingleLabel().errors(OUTPUT, TARGET)) == 1
 
 
 def test_not_a_number_is_wrong() -> None:
     broken = torch.full((2, 3), torch.nan)
-    assert int(SingleLabel().errors(broken, torch.tensor([0, 1]))) == 2
+    assert SingleLabel().metrics(broken, torch.tensor([0, 1]))["error"].tolist() == [1.0, 1.0]
 
 
 def test_low_precision_output_gives_a_float32_loss() -> None:
@@ -51,7 +55,22 @@ def test_decode() -> None:
     assert labels[0][1] == pytest.approx(OUTPUT.softmax(1)[0, 0].item())
 
 
-def test_constant_error_is_the_majority_of_training() -> None:
+def test_the_constant_predictor_knows_the_shares_of_training() -> None:
     train, test = torch.tensor([1, 1, 0]), torch.tensor([0, 0, 1, 2])
-    assert SingleLabel().constant_error(train, test) == 0.75
+    scores = SingleLabel().constant(train, test)
+    assert scores["error"] == 0.75
+    seen = SingleLabel().constant(train, torch.tensor([0, 1]))
+    assert seen["loss"] == pytest.approx((math.log(3) + math.log(1.5)) / 2)
+    assert scores["loss"] > seen["loss"]  # a class that training lacks costs more, but is finite
+
+
+def test_mixed_targets_cost_the_mix_of_both_losses() -> None:
+    target = SingleLabel()
+    one, two = target.soft(TARGET, 3), target.soft(TARGET.flip(0), 3)
+    mixed = target.loss(OUTPUT, 0.3 * one + 0.7 * two)
+    parts = 0.3 * target.loss(OUTPUT, TARGET) + 0.7 * target.loss(OUTPUT, TARGET.flip(0))
+    assert mixed.item() == pytest.approx(parts.item(), rel=1e-6)
+
+
+def test_the_head_has_one_output_a_class() -> None:
     assert SingleLabel().width(14) == 14

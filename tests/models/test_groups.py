@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from workbench.data.signature import Signature
 from workbench.errors import FieldError
 from workbench.models.groups import body_groups, frozen_modules, ungrouped
 from workbench.models.heads import VisionModel
@@ -29,7 +30,7 @@ ARCHS = [
 
 
 def build(arch: str) -> VisionModel:
-    return Network(arch).build(classes=5, channels=3, seeds=Seeds.of(0), root=Path())
+    return Network(arch).build(Signature("image", 5, channels=3), seeds=Seeds.of(0), root=Path())
 
 
 @pytest.mark.parametrize("arch", ARCHS)

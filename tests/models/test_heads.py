@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from workbench.data.signature import Signature
 from workbench.errors import FieldError
 from workbench.models.heads import cut_head, fresh_head
 from workbench.models.vision import Network
@@ -28,7 +29,7 @@ def test_cut_head_leaves_features() -> None:
 
 
 def test_copy_has_groups_of_its_own() -> None:
-    model = Network("resnet8").build(classes=4, channels=1, seeds=Seeds.of(0), root=Path())
+    model = Network("resnet8").build(Signature("image", 4, channels=1), seeds=Seeds.of(0), root=Path())
     twin = copy.deepcopy(model)
     mine, other = ({id(m) for _, modules in each.groups() for m in modules} for each in (model, twin))
     assert not mine & other and [name for name, _ in twin.groups()] == [name for name, _ in model.groups()]

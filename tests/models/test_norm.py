@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from workbench.data.signature import Signature
 from workbench.errors import DataError, FieldError
 from workbench.models.groups import Scope, frozen_modules
 from workbench.models.heads import VisionModel
@@ -36,7 +37,7 @@ SCOPES: list[Scope] = ["all", "last", "head"]
 
 
 def build(norm: Norm, arch: str = "resnet8") -> VisionModel:
-    model = Network(arch, norm=norm).build(classes=3, channels=1, seeds=Seeds.of(0), root=Path())
+    model = Network(arch, norm=norm).build(Signature("image", 3, channels=1), seeds=Seeds.of(0), root=Path())
     for layer in batch_norms(model).values():
         assert layer.running_mean is not None and layer.running_var is not None
         layer.running_mean.fill_(0.5)
@@ -146,7 +147,7 @@ def test_policy_can_change_and_comes_back() -> None:
 
 
 def test_other_layers_keep_the_mode_they_have() -> None:
-    model = Network("mobilenet_v2").build(classes=3, channels=3, seeds=Seeds.of(0), root=Path()).eval()
+    model = Network("mobilenet_v2").build(Signature("image", 3, channels=3), seeds=Seeds.of(0), root=Path()).eval()
     apply_norm(model, Norm())
     assert not any(layer.training for layer in model.modules() if isinstance(layer, nn.Dropout))
     assert all(layer.training for layer in batch_norms(model).values())
@@ -155,7 +156,7 @@ def test_other_layers_keep_the_mode_they_have() -> None:
 @pytest.mark.parametrize("affine", [True, False])
 def test_group_norm_obeys_affine(affine: bool) -> None:
     norm = Norm(kind="group", affine=affine)
-    model = Network("resnet8", norm=norm).build(classes=3, channels=1, seeds=Seeds.of(0), root=Path())
+    model = Network("resnet8", norm=norm).build(Signature("image", 3, channels=1), seeds=Seeds.of(0), root=Path())
     train_mode(model, norm, "head")
     layers = [layer for layer in model.modules() if isinstance(layer, nn.GroupNorm)]
     assert layers and all(layer.weight.requires_grad is affine for layer in layers)

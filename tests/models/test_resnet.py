@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from workbench.data.signature import Signature
 from workbench.models.heads import VisionModel
 from workbench.models.initial import initial_weights
 from workbench.models.norm import Norm
@@ -16,7 +17,7 @@ from workbench.streams import Seeds
 
 def build(arch: str = "resnet8", kind: str = "batch", channels: int = 1, seed: int = 0, width: int = 16) -> VisionModel:
     network = Network(arch, norm=Norm(kind=kind), width=width)  # type: ignore[arg-type]
-    return network.build(classes=10, channels=channels, seeds=Seeds.of(seed), root=Path())
+    return network.build(Signature("image", 10, channels=channels), seeds=Seeds.of(seed), root=Path())
 
 
 def size(model: nn.Module) -> int:

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
+from workbench.data.signature import Signature
 from workbench.errors import DataError, FieldError
 from workbench.models.heads import VisionModel
 from workbench.models.norm import Norm
@@ -18,8 +19,10 @@ from workbench.streams import Seeds
 
 
 def build(part: Model, root: Path = Path(), seed: int = 0, **changes: Any) -> VisionModel:
-    fields: dict[str, Any] = {"classes": 5, "channels": 3, "seeds": Seeds.of(seed), "root": root, **changes}
-    return part.build(**fields)
+    signature = Signature("image", changes.pop("classes", 5), channels=changes.pop("channels", 3))
+    model = part.build(signature, **{"seeds": Seeds.of(seed), "root": root, **changes})
+    assert isinstance(model, VisionModel)
+    return model
 
 
 def save(path: Path, model: VisionModel, *, norm: Norm | None = None, **changes: Any) -> Path:

@@ -11,10 +11,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from workbench.data.items import Data, Datasets, Items, check_count
+from workbench.data.items import Datasets, Items, check_count
+from workbench.data.pictures import ImageData, PictureEncoder, grey, resized
+from workbench.data.signature import Signature
 from workbench.data.splits import check_classes, first_by_key, hold_out, pooled, stratified
+from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError, nearest
 from workbench.streams import Seeds, numpy_generator
 
@@ -22,7 +24,7 @@ _MEMBERS = ("train_images", "train_labels", "test_images", "test_labels", "class
 _RESTORE = "Type `wb data restore` to get the pinned file back."
 
 
-class ImageArrays(Data):
+class ImageArrays(ImageData):
     """Pictures from an .npz file with train_images, train_labels, test_images, test_labels and classes.
 
     ``path``: the file, relative to the project's root. Images are uint8 of shape (n, h, w) or (n, h, w, 3).
@@ -72,8 +74,11 @@ class ImageArrays(Data):
             train, validation = hold_out(train, self.validation, "validation")
         train, test = self._shape(train), self._shape(test)
         validation = None if validation is None else self._shape(validation)
-        size = int(train.inputs.shape[-1])
-        return Datasets(train, validation, test, classes, self.target, size)
+        target = SingleLabel() if self.target == "auto" else self.target
+        channels, side = int(train.inputs.shape[1]), int(train.inputs.shape[-1])
+        signature = Signature("image", target.width(len(classes)), channels=channels, size=side)
+        encoder = PictureEncoder(side, channels)
+        return Datasets(train, validation, test, classes, target, signature, encoder)
 
     def _keep(self, items: Items, names: tuple[str, ...]) -> Items:
         """The items of the chosen classes, renumbered."""
@@ -93,17 +98,9 @@ class ImageArrays(Data):
         if self.channels == 3 and inputs.shape[1] == 1:
             inputs = inputs.expand(-1, 3, -1, -1).contiguous()
         if self.channels == 1 and inputs.shape[1] == 3:
-            weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
-            inputs = (inputs * weights).sum(1, keepdim=True).round().to(torch.uint8)
+            inputs = grey(inputs)
         if self.size is not None and self.size != inputs.shape[-1]:
-            scaled = functional.interpolate(
-                inputs.float(),
-                size=(self.size, self.size),
-                mode="bilinear",
-                antialias=True,
-                align_corners=False,
-            )
-            inputs = scaled.round().clamp(0, 255).to(torch.uint8)
+            inputs = resized(inputs, self.size)
         return Items(inputs, items.targets, items.keys)
 
 

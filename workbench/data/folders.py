@@ -7,14 +7,17 @@ from pathlib import Path
 
 import torch
 
-from workbench.data.items import Data, Datasets, Items, check_count
+from workbench.data.items import Datasets, Items, check_count
 from workbench.data.photos import Photos, read_photos
+from workbench.data.pictures import ImageData, PictureEncoder
+from workbench.data.signature import Signature
 from workbench.data.splits import check_classes, hold_out, stratified
+from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError
 from workbench.streams import Seeds, numpy_generator
 
 
-class ImageFolder(Data):
+class ImageFolder(ImageData):
     """Photos of one class a folder: ``train/<class>/`` and ``test/<class>/``, or ``<class>/`` alone.
 
     ``path``: the folder or .zip file, relative to the project's root.
@@ -57,7 +60,10 @@ class ImageFolder(Data):
         validation = None
         if choosing:
             train, validation = hold_out(train, self.validation, "validation")
-        return Datasets(train, validation, test, classes, self.target, self.size)
+        target = SingleLabel() if self.target == "auto" else self.target
+        signature = Signature("image", target.width(len(classes)), channels=3, size=self.size)
+        encoder = PictureEncoder(int(train.inputs.shape[-1]), 3)
+        return Datasets(train, validation, test, classes, target, signature, encoder)
 
     def _splits(self, photos: Photos) -> tuple[tuple[str, ...], Items, Items]:
         """Class names in alphabetical order, the training items and the test items."""

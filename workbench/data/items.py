@@ -6,28 +6,37 @@ import abc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from workbench.data.augment import Augment
-from workbench.data.targets import SingleLabel, Target
+from workbench.data.encoding import Encoder
+from workbench.data.signature import Signature
+from workbench.data.targets.base import Target
+from workbench.data.values import device_of, subset
 from workbench.errors import FieldError
 from workbench.parts import Part
-from workbench.streams import Seeds
+from workbench.streams import Seeds, permutation
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from workbench.data.preparation import Preparation
 
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """Pictures with their targets, whole in memory.
+    """Inputs with their targets, whole in memory.
 
     Attributes:
-        inputs: uint8 of shape (n, c, h, w).
-        targets: int64 of shape (n,), positions in the data set's classes.
+        inputs: what the network is given, stored as :mod:`workbench.data.values` says: pictures are uint8 of
+            shape (n, c, h, w), texts ``Ragged``, tables ``Rows``.
+        targets: int64 of shape (n,) for single labels (positions in the data set's classes), else as the target says.
         keys: n content hashes of 16 hexadecimal digits; equal content has an equal key in every split.
     """
 
-    inputs: torch.Tensor
-    targets: torch.Tensor
+    inputs: Any
+    targets: Any
     keys: tuple[str, ...]
     _resident: dict[torch.device, Items] = field(default_factory=dict, init=False, repr=False)
 
@@ -42,13 +51,12 @@ class Items:
     def subset(self, index: torch.Tensor) -> Items:
         """The items at the positions ``index`` (int64 of shape (m,)), in that order."""
         keys = tuple(self.keys[position] for position in index.tolist())
-        at = index.to(self.inputs.device)
-        return Items(self.inputs[at], self.targets[at], keys)
+        return Items(subset(self.inputs, index), subset(self.targets, index), keys)
 
     def to(self, device: torch.device | str) -> Items:
         """The same items on ``device``: copied once and kept, since every pass over them asks anew."""
         wanted = torch.device(device)
-        here = self.inputs.device
+        here = device_of(self.inputs)
         if here.type == wanted.type and wanted.index in (None, here.index):
             return self
         if wanted not in self._resident:
@@ -80,9 +88,11 @@ class Datasets:
         train: the items that are trained on.
         validation: the items held out of training when settings are being chosen; None otherwise.
         test: never looked at while settings are being chosen.
-        classes: the names of the targets 0, 1, ...
-        target: what is predicted; owns loss, metrics and decoding.
-        size: side in pixels of the square that the network gets; stored pictures may have a margin around it.
+        classes: the names of the outputs: classes, labels, values, or the tokens of the target's vocabulary.
+        target: what is predicted; owns loss, metrics and decoding; its statistics are filled in.
+        signature: what a network has to fit.
+        encoder: from items as a user has them to stored inputs, fitted on the training items.
+        why: what was found in the data, as (setting, value, why).
     """
 
     train: Items
@@ -90,12 +100,19 @@ class Datasets:
     test: Items
     classes: tuple[str, ...]
     target: Target
-    size: int
+    signature: Signature
+    encoder: Encoder
+    why: tuple[tuple[str, Any, str], ...] = ()
 
     @property
     def channels(self) -> int:
-        """1 for grey pictures, 3 for colour."""
-        return int(self.train.inputs.shape[1])
+        """Of pictures: 1 for grey, 3 for colour."""
+        return self.signature.channels
+
+    @property
+    def size(self) -> int:
+        """Side in pixels of the square that the network gets; stored pictures may have a margin around it."""
+        return self.signature.size
 
     def splits(self) -> Iterator[tuple[str, Items]]:
         """The splits that there are, by name."""
@@ -109,14 +126,11 @@ class Data(Part, abc.ABC):
     """Describes data and how they are split; :meth:`load` reads them.
 
     ``validation`` is the fraction of the training items that is held out while settings are being chosen,
-    ``augment`` what is done to training pictures on the device (None: nothing), ``target`` what is predicted,
-    ``size`` the side in pixels of what the network gets (None: as stored).
+    ``target`` what is predicted; "auto" takes it from the values, see :mod:`workbench.data.targets.inference`.
     """
 
-    size: int | None = None
     validation: float = 0.2
-    augment: Augment | None = None
-    target: Target = SingleLabel()
+    target: Target | Literal["auto"] = "auto"
 
     @abc.abstractmethod
     def files(self) -> tuple[str, ...]:
@@ -129,17 +143,26 @@ class Data(Part, abc.ABC):
         Args:
             seeds: ``seeds.subset`` draws the training subset.
             root: the project's root, which the paths are relative to.
-            choosing: True holds ``validation`` of the training items out (by class and by content hash, so
-                that a file more does not reshuffle the others). The test items are the same either way.
+            choosing: True holds ``validation`` of the training items out (by content hash, so that a file more
+                does not reshuffle the others). The test items are the same either way.
 
         Raises:
             DataError: a file is missing, truncated or not what it should be.
             FieldError: a field asks for something that the data do not have.
         """
 
+    def preparation(self, data: Datasets, model: nn.Module) -> Preparation:
+        """From what is stored to what ``model`` sees: by default the same."""
+        from workbench.data.preparation import AsStored
+
+        return AsStored()
+
+    def order(self, items: Items, *, seed: int, epoch: int, batch: int) -> torch.Tensor:
+        """The order of an epoch, int64 of shape (n,): a function of the arguments alone."""
+        return permutation(seed, "order", epoch, n=len(items))
+
     def check(self) -> None:
-        """Refuse a validation fraction that leaves one side empty, and pictures of a few pixels."""
-        check_count(self, "size", 8)
+        """Refuse a validation fraction that leaves one side empty."""
         if not 0 < self.validation < 1:
             raise FieldError(
                 f"{type(self).__name__}.validation is {self.validation!r}; it takes a fraction between 0 and 1"

@@ -1,15 +1,15 @@
-"""Batches from the device's own memory, and the one way from stored bytes to what a network gets."""
+"""Batches from the device's own memory."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from workbench.data.augment import Augment
 from workbench.data.items import Items
+from workbench.data.values import Ragged, device_of
 from workbench.errors import FieldError
 
 
@@ -18,17 +18,17 @@ class Batch:
     """b items on the device.
 
     Attributes:
-        x: uint8 of shape (b, c, h, w), as stored.
-        y: int64 of shape (b,).
+        x: the inputs: pictures are uint8 of shape (b, c, h, w) as stored; texts are ``Padded``, tables ``Rows``.
+        y: the targets: int64 of shape (b,) for single labels, else what the target says.
         index: int64 of shape (b,), positions in the items.
     """
 
-    x: torch.Tensor
-    y: torch.Tensor
+    x: Any
+    y: Any
     index: torch.Tensor
 
     def __len__(self) -> int:
-        return int(self.y.shape[0])
+        return int(self.index.shape[0])
 
     def split(self, size: int) -> list[Batch]:
         """The batch in pieces of at most ``size`` items; their lengths add up to its own."""
@@ -66,8 +66,10 @@ class Batches:
         self.batch = batch
         self.start = start
         whole = torch.arange(len(items)) if order is None else order
+        # sequences are cut to their lengths on the host, which would wait for an order on the device
+        self._host = whole.cpu() if _ragged(self.items) else None
         # one copy a pass: slicing it on the device leaves the steps free of synchronisation
-        self._order = whole.to(self.items.inputs.device)
+        self._order = whole.to(device_of(self.items.inputs))
         self.total = -(-len(whole) // batch)
 
     def __len__(self) -> int:
@@ -76,72 +78,19 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         for step in range(self.start, self.total):
-            index = self._order[step * self.batch : (step + 1) * self.batch]
-            yield Batch(self.items.inputs[index], self.items.targets[index], index)
+            cut = slice(step * self.batch, (step + 1) * self.batch)
+            index = self._order[cut]
+            if self._host is None:
+                yield Batch(self.items.inputs[index], self.items.targets[index], index)
+            else:
+                here = self._host[cut]
+                x, y = (_at(each, index, here) for each in (self.items.inputs, self.items.targets))
+                yield Batch(x, y, index)
 
 
-def prepare(
-    batch: Batch,
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
-    size: int | None = None,
-    channels: int | None = None,
-    augment: Augment | None = None,
-    seed: int = 0,
-    epoch: int = 0,
-) -> torch.Tensor:
-    """What the network gets: to float, augment or centre crop, adapt the channels, normalise, in this order.
-
-    Args:
-        batch: pictures as stored; augmentation is keyed by their positions in the training items.
-        mean, std: one number a channel of the result, or one for all, in units of x / 255.
-        size: side of the result in pixels; None keeps the stored one.
-        channels: what the network takes; grey pictures are repeated to 3. None keeps what is stored.
-        augment: for training only; None takes the centre.
-        seed: ``seeds.augment``.
-        epoch: every epoch is augmented anew.
-
-    Returns:
-        float32 of shape (b, channels, size, size).
-
-    Raises:
-        FieldError: colour pictures for a network that takes grey ones, or more statistics than channels.
-    """
-    if augment is None:
-        images = _unit(centre(batch.x, size))
-    else:
-        images = augment.apply(_unit(batch.x), batch.index, seed=seed, epoch=epoch, size=size)
-    images = _with_channels(images, channels)
-    if {len(mean), len(std)} - {1, images.shape[1]}:
-        raise FieldError(f"{len(mean)} means and {len(std)} deviations for {images.shape[1]} channels")
-    return (images - _planes(tuple(mean), images.device)).div_(_planes(tuple(std), images.device))
+def _ragged(items: Items) -> bool:
+    return isinstance(items.inputs, Ragged) or isinstance(items.targets, Ragged)
 
 
-def _unit(pictures: torch.Tensor) -> torch.Tensor:
-    return pictures.to(torch.float32).div_(255)
-
-
-def _with_channels(images: torch.Tensor, channels: int | None) -> torch.Tensor:
-    if channels is None or images.shape[1] == channels:
-        return images
-    if images.shape[1] != 1:
-        raise FieldError(
-            f"the pictures have {images.shape[1]} channels and the network takes {channels}",
-            hint="Set channels=1 in the data.",
-        )
-    return images.expand(-1, channels, -1, -1)
-
-
-@functools.lru_cache(maxsize=64)
-def _planes(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    """The values on the device, float32 (c, 1, 1): kept, since a copy a step would wait for the device."""
-    return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
-
-
-def centre(images: torch.Tensor, size: int | None) -> torch.Tensor:
-    """The middle square of side ``size`` of pictures of shape (..., h, w); None keeps them whole."""
-    if size is None or images.shape[-2:] == (size, size):
-        return images
-    top, left = (images.shape[-2] - size) // 2, (images.shape[-1] - size) // 2
-    return images[..., top : top + size, left : left + size]
+def _at(values: Any, index: torch.Tensor, here: torch.Tensor) -> Any:
+    return values[here] if isinstance(values, Ragged) else values[index]

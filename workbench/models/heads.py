@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -54,6 +56,10 @@ class VisionModel(nn.Module):
         """Outputs of shape (b, width of the target) for float32 pictures of shape (b, channels, h, w)."""
         output: torch.Tensor = self.head(self.body(x))
         return output
+
+    def describe(self) -> dict[str, Any]:
+        """The architecture and the channels."""
+        return {"arch": self.arch, "channels": self.channels}
 
     def groups(self) -> Groups:
         """From the stem over the blocks to the head; every parameter is in exactly one group."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import abc
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
 from torch import nn
 
+from workbench.data.signature import Kind, Signature
 from workbench.errors import DataError, FieldError, nearest
 from workbench.models.groups import Groups, body_groups
 from workbench.models.heads import VisionModel, cut_head, fresh_head
 from workbench.models.initial import initial_weights
+from workbench.models.model import Model
 from workbench.models.norm import Norm, norm_factory
 from workbench.models.resnet import BLOCKS, SmallResNet
 from workbench.models.weights import Weights, load_strictly, read_weights
-from workbench.parts import Part
 from workbench.streams import Seeds
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -26,45 +27,6 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 _SEVERAL_OUTPUTS = ("googlenet", "inception_v3")
 
 
-class Model(Part, abc.ABC):
-    """Describes a network; :meth:`build` makes it. ``norm`` is its normalisation."""
-
-    norm: Norm = Norm()
-
-    @abc.abstractmethod
-    def build(
-        self,
-        *,
-        classes: int,
-        channels: int,
-        seeds: Seeds,
-        root: Path,
-        sources: Mapping[str, Path] | None = None,
-    ) -> VisionModel:
-        """The network, in float32 on the CPU, with a fresh head from the stream (seeds.init, "head").
-
-        The same arguments give the same weights bit for bit, and the global random state is not touched.
-
-        Args:
-            classes: width of the head.
-            channels: of the pictures as stored; the network may take more, see ``VisionModel.channels``.
-            seeds: ``seeds.init`` is the root of all initial weights.
-            root: the project's root, which weights files are relative to.
-            sources: weights files of other experiments, by the name that :meth:`source` gives.
-
-        Raises: FieldError: an architecture that does not exist, or that the weights or the normalisation do
-            not fit. DataError: a weights file that is missing or damaged.
-        """
-
-    def files(self) -> tuple[str, ...]:
-        """The files under data/ that :meth:`build` reads, relative to the project's root."""
-        return ()
-
-    def source(self) -> str | None:
-        """``"experiments/NAME"`` or ``"experiments/NAME:Arm"`` when another experiment's weights are needed."""
-        return None
-
-
 class Network(Model):
     """A network with random weights from the stream (seeds.init, "init").
 
@@ -72,6 +34,8 @@ class Network(Model):
     classification architecture such as "mobilenet_v2" or "resnet18" (colour; grey pictures are repeated).
     ``width``: channels of the first stage of the small ones.
     """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("image",)
 
     arch: str = field(kw_only=False)
     width: int = 16
@@ -86,23 +50,16 @@ class Network(Model):
                 hint="Leave width out, or use resnet8 or resnet20.",
             )
 
-    def build(
-        self,
-        *,
-        classes: int,
-        channels: int,
-        seeds: Seeds,
-        root: Path,
-        sources: Mapping[str, Path] | None = None,
-    ) -> VisionModel:
+    def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> VisionModel:
         """The network with random weights; see :meth:`Model.build`."""
+        outputs, channels = signature.outputs, signature.channels
         with initial_weights(seeds.init, "init"):
             if self.arch in BLOCKS:
                 small = SmallResNet(self.arch, channels=channels, width=self.width, norm=self.norm)
-                return _small(small, self.arch, channels, fresh_head(small.features, classes, seeds))
+                return _small(small, self.arch, channels, fresh_head(small.features, outputs, seeds))
             network = _torchvision(self.arch, self.norm)
         _, old = cut_head(network, self.arch)
-        head = fresh_head(old.in_features, classes, seeds)
+        head = fresh_head(old.in_features, outputs, seeds)
         return VisionModel(network, head, body_groups(network), arch=self.arch, channels=3)
 
 
@@ -114,6 +71,8 @@ class Pretrained(Model):
     it from the weights' own description, else from the file's name ("data/mobilenet_v2.pth"). ``norm``: its
     kind has to be the weights' own.
     """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("image",)
 
     weights: str = field(kw_only=False)
     arch: str = "auto"
@@ -133,16 +92,9 @@ class Pretrained(Model):
         """``weights`` when it names an experiment."""
         return self.weights if self.weights.startswith("experiments/") else None
 
-    def build(
-        self,
-        *,
-        classes: int,
-        channels: int,
-        seeds: Seeds,
-        root: Path,
-        sources: Mapping[str, Path] | None = None,
-    ) -> VisionModel:
+    def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> VisionModel:
         """The network with its weights and a fresh head; see :meth:`Model.build`."""
+        channels = signature.channels
         weights = read_weights(self._path(root, sources), self.weights)
         arch = self._arch(weights)
         self._check_norm(weights)
@@ -154,13 +106,13 @@ class Pretrained(Model):
                 hint="Set channels=1 in the data.",
             )
         assert isinstance(model.head, nn.Linear)
-        model.head = fresh_head(model.head.in_features, classes, seeds)
+        model.head = fresh_head(model.head.in_features, signature.outputs, seeds)
         return model
 
-    def _path(self, root: Path, sources: Mapping[str, Path] | None) -> Path:
+    def _path(self, root: Path, sources: Mapping[str, Path]) -> Path:
         if self.source() is None:
             return root / self.weights
-        if not sources or self.weights not in sources:
+        if self.weights not in sources:
             raise DataError(
                 "no trained network of this experiment was given",
                 where=self.weights,

@@ -26,7 +26,8 @@ def library_hash() -> str:
     """
     here = Path(__file__).parents[1]
     rooms = [here / "data", here / "models", here / "training"]
-    files = [path for room in rooms for path in room.glob("*.py")] + [here / "parts.py", here / "streams.py"]
+    inside = [path for room in rooms for path in room.rglob("*.py") if "sources" not in path.relative_to(here).parts]
+    files = [*inside, here / "parts.py", here / "streams.py"]
     return source_hash([path for path in files if path.name != "archive.py"])
 
 

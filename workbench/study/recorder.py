@@ -73,7 +73,7 @@ class Recorder(Callback):
         """The final numbers, and the chance level that they are shown against."""
         self._write(state)
         data = state.data
-        self.facts["chance"] = data.target.constant_error(data.train.targets.cpu(), data.test.targets.cpu())
+        self.facts["chance"] = data.target.constant(data.train.targets, data.test.targets)[data.target.names[0]]
         self.facts["n_train"], self.facts["n_test"] = len(data.train), len(data.test)
 
     def end(self, state: State) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
 
 from workbench import streams
 from workbench.data.loading import Batches
+from workbench.data.values import PAD, Padded, subset
 from workbench.models.norm import apply_norm
 from workbench.training.result import Predictions
 
@@ -39,21 +40,51 @@ def evaluate(
 def _evaluate(
     learner: Learner, state: State, model: nn.Module, items: Items, train_mode: bool
 ) -> tuple[dict[str, float], Predictions]:
-    size = learner.batch_size if train_mode else BATCH
     if train_mode:
         # Only the normalisation layers change their mode.
-        apply_norm(model, learner.model.norm, learner.recipe.scope)
+        apply_norm(model, learner.norm, learner.recipe.scope)
+    target = learner.expects.target
     sums: dict[str, torch.Tensor] = {}
     found: list[tuple[torch.Tensor, ...]] = []
+    kept: list[torch.Tensor] = []
     order = mixed_order(learner, items) if train_mode else None
+    size = learner.batch_size if train_mode else evaluation_batch(learner)
     for batch in Batches(items, batch=size, device=state.device, order=order):
         output = learner.forward(model, learner.inputs(batch, training=False))
         for name, values in learner.metrics(output, batch.y).items():
             sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
-        prediction, confidence = learner.expects.target.predict(output)
-        found.append((batch.index, batch.y, prediction, confidence))
-    columns = [torch.cat(column).cpu().numpy() for column in zip(*found, strict=True)]
-    return {name: float(total) / len(items) for name, total in sums.items()}, Predictions(*columns)
+        found.append((batch.index, _plain(batch.y), *target.predict(output)))
+        if (each := target.keep(output)) is not None:
+            kept.append(each)
+    index, y, prediction, confidence = (joined(column) for column in zip(*found, strict=True))
+    scores = {name: float(total) / len(items) for name, total in sums.items()}
+    whole = items.targets if order is None else subset(items.targets, order)
+    scores |= target.summary(joined(kept) if kept else None, whole, scores)
+    columns = (each.cpu().numpy() for each in (index, y, prediction, confidence))
+    return scores, Predictions(*columns)
+
+
+def evaluation_batch(learner: Learner) -> int:
+    """Items of one forward pass: 256, or the training batch where every token has as many outputs as a vocabulary."""
+    return learner.batch_size if learner.expects.signature.kind in ("text", "pairs") else BATCH
+
+
+def _plain(y: Any) -> torch.Tensor:
+    return y.ids if isinstance(y, Padded) else cast(torch.Tensor, y)
+
+
+def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Tensors end to end; rows of different width are padded with :data:`PAD`."""
+    width = max((part.shape[1] for part in parts if part.ndim > 1), default=0)
+    if any(part.ndim > 1 and part.shape[1] != width for part in parts):
+        parts = [_widened(part, width) for part in parts]
+    return torch.cat(list(parts))
+
+
+def _widened(part: torch.Tensor, width: int) -> torch.Tensor:
+    wide = part.new_full((part.shape[0], width, *part.shape[2:]), PAD)
+    wide[:, : part.shape[1]] = part
+    return wide
 
 
 def mixed_order(learner: Learner, items: Items) -> torch.Tensor:

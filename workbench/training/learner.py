@@ -13,13 +13,16 @@ import torch
 from torch import nn
 
 from workbench import streams
-from workbench.data.items import Data, Datasets
-from workbench.data.loading import Batch, Batches, prepare
+from workbench.data.encoding import Encoder
+from workbench.data.items import Data
+from workbench.data.loading import Batch, Batches
+from workbench.data.preparation import Preparation
+from workbench.data.signature import Signature
 from workbench.data.targets import Target
 from workbench.errors import FieldError, nearest
-from workbench.models.heads import VisionModel
-from workbench.models.norm import apply_norm, recalibrate
-from workbench.models.vision import Model
+from workbench.models.choice import choose
+from workbench.models.model import Model
+from workbench.models.norm import Norm, apply_norm, recalibrate
 from workbench.streams import Seeds
 from workbench.training import checkpoint, optim
 from workbench.training.callbacks import Callback, Hooks
@@ -41,21 +44,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a built model expects: target, side in pixels, channels, mean and deviation of each in units of x / 255."""
+    """What data and model agreed on: what is predicted, what goes in, how it is encoded, the outputs' names."""
 
     target: Target
-    size: int
-    channels: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    source: str
+    signature: Signature
+    preparation: Preparation
+    encoder: Encoder
+    classes: tuple[str, ...]
 
 
 class Learner(Described):
     """Base of every arm: subclass it, set ``data``, ``model`` and ``fit``, override the stage that differs.
 
     Fields (class attributes):
-        data, model, fit: parts that say what is learnt from, what learns, and how.
+        data, model, fit: parts that say what is learnt from, what learns, and how. Model "auto" takes the network
+            that :func:`workbench.models.choice.choose` finds for the data.
         recalibrate: re-estimate batch-norm statistics on the training items ``"before"`` or ``"after"`` training.
         diagnostics: names of extra measurements after training: train, train_mode, recalibrated.
         level: how strictly a run repeats itself, see :func:`workbench.training.device.reproducible`.
@@ -73,7 +76,7 @@ class Learner(Described):
     """
 
     data: Data
-    model: Model
+    model: Model | Literal["auto"] = "auto"
     fit: Recipe = OneCycle()
     recalibrate: Literal["never", "before", "after"] = "never"
     diagnostics: tuple[str, ...] = ()
@@ -99,11 +102,14 @@ class Learner(Described):
         self.root = Path(root)
         self.sources = dict(sources or {})
         self.recipe = self.fit
+        self.network = self.model
         self.prepared: Prepared | None = None
+        self.state: State | None = None
+        self.progress = 0.0
 
     @property
     def expects(self) -> Prepared:
-        """What the model expects of its inputs; known once :meth:`begin` has built it."""
+        """What data and model agreed on; known once :meth:`begin` has built them."""
         if self.prepared is None:
             raise FieldError(f"{type(self).__name__} has no model yet", hint="Call begin() or run() first")
         return self.prepared
@@ -113,6 +119,12 @@ class Learner(Described):
         """Items a step."""
         return int(self.recipe.batch)
 
+    @property
+    def norm(self) -> Norm:
+        """The normalisation policy of the network."""
+        assert isinstance(self.network, Model)
+        return self.network.norm
+
     @classmethod
     def stages(cls) -> dict[str, str]:
         """Hashes of the methods that differ from the library's, see :func:`workbench.training.stages.stage_hashes`."""
@@ -120,23 +132,14 @@ class Learner(Described):
 
     # ---- stages -------------------------------------------------------------------------------------------------
 
-    def inputs(self, batch: Batch, *, training: bool, epoch: int = 0) -> torch.Tensor:
-        """What the model sees: float32 (b, c, h, w), augmented when training, normalised as its weights expect."""
-        how = self.expects
-        x = prepare(
-            batch,
-            mean=how.mean,
-            std=how.std,
-            size=how.size,
-            channels=how.channels,
-            augment=self.data.augment if training else None,
-            seed=self.seeds.augment,
-            epoch=epoch,
+    def inputs(self, batch: Batch, *, training: bool, epoch: int = 0) -> Any:
+        """What the model sees: prepared on the device, augmented when training; see the data's preparation."""
+        return self.expects.preparation(
+            batch, training=training, seed=self.seeds.augment, epoch=epoch, progress=self.progress
         )
-        return x.contiguous(memory_format=torch.channels_last)
 
-    def forward(self, model: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """The model's output for prepared inputs: logits (b, classes)."""
+    def forward(self, model: nn.Module, x: Any) -> torch.Tensor:
+        """The model's output for prepared inputs: (b, outputs), or (b, tokens, outputs) where every token has one."""
         output: torch.Tensor = model(x)
         return output
 
@@ -144,7 +147,7 @@ class Learner(Described):
         """Mean loss over the batch, a scalar; the target's own loss unless overridden."""
         return self.expects.target.loss(output, batch.y, smoothing=self.recipe.smoothing)
 
-    def metrics(self, output: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+    def metrics(self, output: torch.Tensor, y: Any) -> dict[str, torch.Tensor]:
         """Per-item values (b,) by name, on the device; evaluation reports their means."""
         return self.expects.target.metrics(output, y)
 
@@ -167,9 +170,10 @@ class Learner(Described):
     def step(self, state: State, hooks: Hooks) -> None:
         """One optimizer step on ``state.batch``: forward, loss, backward, gradients, update.
 
-        A batch larger than ``fit.micro`` goes through in pieces whose losses weigh by their true item count.
+        A batch larger than ``fit.micro`` goes through in pieces whose losses weigh by what they are the mean over:
+        items, or tokens.
         """
-        batch, model = state.batch, state.model
+        batch, model, count = state.batch, state.model, self.expects.target.count
         assert batch is not None
         pieces = [batch] if self.recipe.micro is None else batch.split(self.recipe.micro)
         total: torch.Tensor | None = None
@@ -177,7 +181,7 @@ class Learner(Described):
             output = self.forward(model, self.inputs(piece, training=True, epoch=state.epoch))
             state.loss = self.loss(output, piece)
             _call(hooks, "after_loss", state)
-            share = state.loss if len(pieces) == 1 else state.loss * (len(piece) / len(batch))
+            share = state.loss if len(pieces) == 1 else state.loss * (count(piece.y) / count(batch.y))
             share.backward()
             total = share.detach() if total is None else total + share.detach()
         _call(hooks, "after_backward", state)
@@ -232,14 +236,17 @@ class Learner(Described):
         if "auto" in (self.fit.epochs, self.fit.batch, self.fit.lr):
             self.recipe = self._resolved()
         data = self.data.load(self.seeds, self.root, choosing=choosing)
-        built = self.model.build(
-            classes=len(data.classes), channels=data.channels, seeds=self.seeds, root=self.root, sources=self.sources
-        )
-        self.prepared = _prepared(data, built)
-        model: nn.Module = built.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        apply_norm(model, self.model.norm, self.recipe.scope)
+        if self.network == "auto":
+            self.network = choose(data.signature, len(data.train), self.root).model
+        model = self.network.build(data.signature, seeds=self.seeds, root=self.root, sources=self.sources)
+        preparation = self.data.preparation(data, model)
+        self.prepared = Prepared(data.target, data.signature, preparation, data.encoder, data.classes)
+        # channels last in memory is for convolutions; anything else keeps its layout
+        layout = {"memory_format": torch.channels_last} if data.signature.kind == "image" else {}
+        model.to(self.device, **layout)
+        apply_norm(model, self.norm, self.recipe.scope)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
-        return State(
+        self.state = State(
             learner=self,
             model=model,
             optimizer=self.optimizer(self.groups(model)),
@@ -248,6 +255,7 @@ class Learner(Described):
             steps_per_epoch=steps_per_epoch,
             steps=steps_per_epoch * int(self.recipe.epochs),
         )
+        return self.state
 
     def lr_find(self) -> RangeTest:
         """A learning-rate range test on a copy of the model; what is run afterwards is not changed by it."""
@@ -283,7 +291,8 @@ class Learner(Described):
             for batch in () if again and state.stopped() else self._batches(state):
                 state.batch = batch
                 seed_step(state.device, streams.key(self.seeds.order, "step", state.step))
-                optim.set_lr(state.optimizer, float(self.recipe.lr) * schedule(state.step / state.steps))
+                self.progress = state.step / state.steps
+                optim.set_lr(state.optimizer, float(self.recipe.lr) * schedule(self.progress))
                 _call(hooks, "step_begin", state)
                 self.step(state, hooks)
                 state.step += 1
@@ -299,12 +308,13 @@ class Learner(Described):
     def train_mode(self, model: nn.Module) -> None:
         """The only caller of ``train()``: the normalisation policy is applied anew every time."""
         model.train()
-        apply_norm(model, self.model.norm, self.recipe.scope)
+        apply_norm(model, self.norm, self.recipe.scope)
 
     def _batches(self, state: State, back: int = 0) -> Iterable[Batch]:
         start = max(0, state.step - state.epoch * state.steps_per_epoch - back)
-        order = streams.permutation(self.seeds.order, "order", state.epoch, n=len(state.data.train))
-        return Batches(state.data.train, batch=self.batch_size, device=state.device, order=order, start=start)
+        items, batch = state.data.train, self.batch_size
+        order = self.data.order(items, seed=self.seeds.order, epoch=state.epoch, batch=batch)
+        return Batches(items, batch=batch, device=state.device, order=order, start=start)
 
     def _finish(self, state: State, hooks: Hooks, began: float, *, choosing: bool) -> Result:
         if self.recalibrate == "after":
@@ -342,23 +352,14 @@ def _call(hooks: Hooks, event: str, state: State) -> None:
         hook(state)
 
 
-def _prepared(data: Datasets, model: VisionModel) -> Prepared:
-    """The weights' own statistics where they have some, else those of the training items."""
-    if model.mean is not None and model.std is not None:
-        mean, std, source = model.mean, model.std, "the weights' own"
-    else:
-        (mean, std), source = data.train.channel_statistics(), f"measured on {len(data.train):,} training items"
-    return Prepared(target=data.target, size=data.size, channels=model.channels, mean=mean, std=std, source=source)
-
-
 def weights_meta(learner: Learner, state: State) -> dict[str, Any]:
-    """What a later run needs to start from these weights: architecture, normalisation, preprocessing, classes."""
+    """What a later run, or a prediction, needs beside these weights: architecture, preparation, encoder, target."""
     how = learner.expects
     return {
-        "arch": state.model.arch,
-        "norm": learner.model.norm.flatten(),
-        "mean": list(how.mean),
-        "std": list(how.std),
-        "channels": how.channels,
+        **state.model.describe(),  # type: ignore[operator]
+        "norm": learner.norm.flatten(),
+        **how.preparation.describe(),
         "classes": list(state.data.classes),
+        "target": how.target.flatten(),
+        "encoder": {"class": type(how.encoder).__name__, "values": how.encoder.describe()},
     }

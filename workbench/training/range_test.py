@@ -62,8 +62,8 @@ def range_test(
         seed, hooks = streams.key(learner.seeds.order, "range test"), Hooks([])
         for step in range(steps):
             epoch, position = divmod(step, state.steps_per_epoch)
-            order = streams.permutation(seed, "order", epoch, n=len(state.data.train))
             items, size = state.data.train, learner.batch_size
+            order = learner.data.order(items, seed=seed, epoch=epoch, batch=size)
             state.batch = next(iter(Batches(items, batch=size, device=state.device, order=order, start=position)))
             rate = lowest * (highest / lowest) ** (step / (steps - 1))
             optim.set_lr(state.optimizer, rate)

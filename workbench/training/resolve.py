@@ -6,11 +6,12 @@ Were each arm to find its own, "auto" would be a hidden second difference betwee
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.data.items import Datasets
 from workbench.streams import Seeds
 from workbench.training.learner import Learner
 from workbench.training.range_test import range_test
@@ -74,25 +75,10 @@ def resolve(
     return Resolved(changes, tuple(rows) + inferred(learner, data))
 
 
-def inferred(learner: Learner, data: Any) -> tuple[Setting, ...]:
+def inferred(learner: Learner, data: Datasets) -> tuple[Setting, ...]:
     """Settings that follow from the target, the data and the weights, with the reason."""
-    target = type(data.target).__name__
     state = learner.begin()
-    head = f"{data.target.width(len(data.classes))} outputs"
-    return (
-        Setting("target", target, f"{len(data.classes)} classes, one label an item"),
-        Setting("head", head, "one output a class, fresh weights from the init stream"),
-        Setting("loss", "cross-entropy", f"the loss of {target}"),
-        Setting("metric", "error", f"the first metric of {target}"),
-        Setting("normalise.mean", _round(learner.expects.mean), learner.expects.source),
-        Setting("normalise.std", _round(learner.expects.std), learner.expects.source),
-        Setting(
-            "trainable",
-            sum(p.numel() for p in state.model.parameters() if p.requires_grad),
-            f"scope '{learner.recipe.scope}'",
-        ),
-    )
-
-
-def _round(values: Sequence[float]) -> list[float]:
-    return [round(value, 4) for value in values]
+    rows = [*data.why, *data.target.describe(data.classes), *learner.expects.preparation.rows()]
+    trainable = sum(p.numel() for p in state.model.parameters() if p.requires_grad)
+    rows.append(("trainable", trainable, f"scope '{learner.recipe.scope}'"))
+    return tuple(Setting(*row) for row in rows)

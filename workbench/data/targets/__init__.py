@@ -1,0 +1,6 @@
+"""What is predicted: a target owns the head's width, the loss, the metrics, decoding and the constant predictor."""
+
+from __future__ import annotations
+
+from workbench.data.targets.base import Target as Target
+from workbench.data.targets.single_label import SingleLabel as SingleLabel

@@ -1,0 +1,92 @@
+"""The part that describes a network, and what every built network offers."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from torch import nn
+
+from workbench.data.signature import Kind, Signature
+from workbench.errors import FieldError
+from workbench.models.groups import Groups
+from workbench.models.norm import Norm
+from workbench.parts import Part
+from workbench.streams import Seeds
+
+_FITTING: dict[Kind, str] = {
+    "image": "Network('resnet20') or Pretrained(...)",
+    "text": "TextNetwork()",
+    "pairs": "Seq2Seq()",
+    "table": "TabularNetwork()",
+    "ratings": "Collab()",
+}
+_NAMES: dict[Kind, str] = {
+    "image": "pictures",
+    "text": "texts",
+    "pairs": "sentence pairs",
+    "table": "tables",
+    "ratings": "ratings",
+}
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A built network that says what a later run needs to build it again."""
+
+    arch: str
+
+    def groups(self) -> Groups:
+        """Layer groups from input to head; every parameter is in exactly one of them."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Plain JSON values that lie beside the weights."""
+        ...
+
+
+class Model(Part, abc.ABC):
+    """Describes a network; :meth:`build` makes it. ``norm`` is its normalisation."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+    """The kinds of data that it takes."""
+
+    norm: Norm = Norm()
+
+    def build(
+        self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path] | None = None
+    ) -> nn.Module:
+        """The network, in float32 on the CPU, with a fresh head from the stream (seeds.init, "head").
+
+        The same arguments give the same weights bit for bit, and the global random state is not touched.
+
+        Args:
+            signature: what it has to fit.
+            seeds: ``seeds.init`` is the root of all initial weights.
+            root: the project's root, which weights files are relative to.
+            sources: weights files of other experiments, by the name that :meth:`source` gives.
+
+        Raises: FieldError: a kind of data that it does not take, or an architecture that does not exist or that
+            the weights or the normalisation do not fit. DataError: a weights file that is missing or damaged.
+        """
+        if signature.kind not in self.kinds:
+            raise FieldError(
+                f"{type(self).__name__} takes {' or '.join(_NAMES[kind] for kind in self.kinds)}, "
+                f"and the data are {_NAMES[signature.kind]}",
+                hint=f"Use model = {_FITTING[signature.kind]}, or leave model out.",
+            )
+        return self.network(signature, seeds=seeds, root=root, sources=sources or {})
+
+    @abc.abstractmethod
+    def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> nn.Module:
+        """What :meth:`build` gives, for a kind that fits."""
+
+    def files(self) -> tuple[str, ...]:
+        """The files under data/ that :meth:`build` reads, relative to the project's root."""
+        return ()
+
+    def source(self) -> str | None:
+        """``"experiments/NAME"`` or ``"experiments/NAME:Arm"`` when another experiment's weights are needed."""
+        return None
