@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 _DATE = re.compile(r"\s*(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(\D|$)")
 _COMPACT = re.compile(r"\d{8}T\d{2}")
+_NAMED = re.compile(
+    r"\s*\d{1,2}[- .]+(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[- .,]+\d{4}", re.IGNORECASE
+)
 
 
 def dates(values: Any) -> pd.Series | None:
     """The values as UTC times (datetime64[us, UTC], NaT where missing); None when they are not dates.
 
-    Dates are what a file stores as dates, and texts that all begin like 2024-01-31, 31.1.2024 or 1/31/2024: with
-    the year last, the first number is the day when any of them is above 12 or dots stand between, else the
-    month. Numbers are no dates.
+    Dates are what a file stores as dates, and texts that all begin like 2024-01-31, 31.1.2024, 1/31/2024 or
+    31-Jan-2024. Of two numbers before the year the first is the day when any of them is above 12 or dots stand
+    between, else the month. Numbers are no dates.
     """
     import pandas as pd
 
@@ -53,7 +56,7 @@ def moments(values: Any) -> npt.NDArray[np.float64] | None:
 
 
 def _looks_like_a_date(text: str) -> bool:
-    return bool(_DATE.match(text) or _COMPACT.match(text))
+    return any(form.match(text) for form in (_DATE, _COMPACT, _NAMED))
 
 
 def _day_first(texts: pd.Series) -> bool:

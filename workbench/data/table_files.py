@@ -1,0 +1,161 @@
+"""Tables as files and frames: reading them once a process, and the content hash of every row."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "#N/A", "<NA>")
+"""What stands in a text file for a value that is not there."""
+
+FRAME = "frame:"
+"""What the name of a frame in memory begins with."""
+
+_frames: dict[str, pd.DataFrame] = {}
+
+_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def read_table(path: Path, where: str) -> pd.DataFrame:
+    """The file's content, which nobody may change: it is kept for the process.
+
+    CSV with comma, semicolon, tab or bar, plain or gzipped, and Parquet with any of its compressions; what a file is
+    is read from its bytes. A CSV whose first line holds numbers alone has no header: its columns are called 1, 2, ...
+
+    Raises:
+        DataError: the file is missing, empty or neither.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        raise DataError("the file is missing", where=where, hint="Type `wb data pull` to fetch it.") from None
+    return _read(path, where, status.st_mtime_ns, status.st_size)
+
+
+def hold(frame: pd.DataFrame) -> str:
+    """Keeps a copy of a frame for the process and gives its name, which equal content has again."""
+    keys = row_keys(frame)
+    types = [f"{name}:{frame[name].dtype}" for name in frame.columns]
+    text = "\n".join([*types, *keys])
+    name = FRAME + hashlib.sha256(text.encode()).hexdigest()[:16]
+    _frames.setdefault(name, frame.reset_index(drop=True).rename(columns=str).copy())
+    return name
+
+
+def table(root: Path, name: str) -> pd.DataFrame:
+    """The table in the file ``name`` below ``root``, or the held frame of that name.
+
+    Raises:
+        DataError: there is no such file, or the frame is of another process.
+    """
+    if not name.startswith(FRAME):
+        return read_table(root / name, name)
+    if name not in _frames:
+        raise DataError(
+            "the frame was held by another process",
+            where=name,
+            hint="Make the part again with .of(frame), or write the frame to a file.",
+        )
+    return _frames[name]
+
+
+def row_keys(frame: pd.DataFrame) -> tuple[str, ...]:
+    """16 hexadecimal digits a row that depend on the names and values in it, not on the order of rows and columns.
+
+    Equal rows have equal keys; but where more than half of the rows repeat others, equal rows are different things
+    with the same description, and each gets a key of its own.
+    """
+    import pandas as pd
+
+    total = np.zeros(len(frame), dtype=np.uint64)
+    for name in frame.columns:
+        total += _mixed(_cells(frame[name]) ^ _word(str(name)))
+    hashes = pd.Series(_mixed(total))
+    if hashes.nunique() * 2 < len(hashes):
+        hashes = pd.Series(_mixed(hashes.to_numpy() + hashes.groupby(hashes).cumcount().to_numpy().astype(np.uint64)))
+    return tuple(f"{each:016x}" for each in hashes.tolist())
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: Path, where: str, changed: int, size: int) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start == b"PAR1":
+            frame = pd.read_parquet(path)
+        else:
+            with gzip.open(path, "rb") if start[:2] == b"\x1f\x8b" else path.open("rb") as text:
+                frame = _csv(text)
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
+        # pandas' parser errors and UnicodeDecodeError are ValueErrors
+        raise DataError(f"the file is no table that can be read ({str(error).splitlines()[0]})", where=where) from None
+    if not len(frame):
+        raise DataError("the table has no rows", where=where)
+    return frame.reset_index(drop=True).rename(columns=str)
+
+
+def _csv(file: IO[bytes]) -> pd.DataFrame:
+    import pandas as pd
+
+    first = file.readline().decode("utf-8-sig")
+    file.seek(0)
+    if not first.strip():
+        raise ValueError("the first line is empty")
+    between = max(",;\t|", key=first.count)
+    bare = all(_is_number(cell) for cell in first.strip("\r\n").split(between))
+    frame = pd.read_csv(
+        file,
+        sep=between,
+        header=None if bare else 0,
+        encoding="utf-8-sig",
+        na_values=list(MISSING),
+        keep_default_na=False,
+        skipinitialspace=True,
+        low_memory=False,
+    )
+    return frame.set_axis([str(n + 1) for n in range(frame.shape[1])], axis=1) if bare else frame
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _cells(column: pd.Series) -> npt.NDArray[np.uint64]:
+    """One number a value: equal for 1, 1.0 and True, so that a value that is missing elsewhere changes nothing."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # -0.0 + 0.0 is 0.0
+        return np.where(np.isnan(values), _word(""), values.view(np.uint64))
+    codes, there = pd.factorize(column)
+    words = np.array([_word(f"={each}") for each in there] + [_word("")], dtype=np.uint64)
+    return words[codes]  # the code of a missing value is -1
+
+
+def _word(text: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big"))
+
+
+def _mixed(state: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """SplitMix64's finaliser (Steele et al. 2014)."""
+    state = (state ^ (state >> np.uint64(30))) * _MIX_1
+    state = (state ^ (state >> np.uint64(27))) * _MIX_2
+    return state ^ (state >> np.uint64(31))
