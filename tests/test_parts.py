@@ -1,6 +1,7 @@
 """Parts: the laws that identities, diffs and derived arms rest on."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 from dataclasses import field
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from workbench import parts
 from workbench.errors import FieldError
 from workbench.parts import Part, diff, digest, flatten
 
@@ -210,3 +212,15 @@ def test_a_mistake_inside_a_check_is_not_mistaken_for_a_wrong_field() -> None:
 def test_the_same_number_written_two_ways_is_the_same_description() -> None:
     assert Inner(rate=1) == Inner(rate=1.0)
     assert Inner(rate=1).identity() == Inner(rate=1.0).identity()
+
+
+def test_a_part_survives_as_plain_values() -> None:
+    from workbench import Augment, ImageArrays, Network, Norm
+
+    for part in (
+        Network("resnet8", width=4, norm=Norm(kind="group")),
+        ImageArrays("data/x.npz", pool=(0.0, 0.5), classes=("a", "b"), augment=Augment(flip=True)),
+    ):
+        again = parts.revived(json.loads(json.dumps(parts.plain(part))))
+        assert again == part and again.identity() == part.identity()
+    assert parts.plain(0.3) == parts.revived(0.3) == 0.3

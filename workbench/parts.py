@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import importlib
 import json
 import types
 import typing
@@ -94,6 +95,24 @@ class Part:
             if getattr(self, each.name) != each.default
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def plain(value: Any) -> Any:
+    """A part as JSON values, ``{"part": "module:Class", "fields": {...}}``; any other plain value as it is."""
+    if isinstance(value, Part):
+        fields = {name: plain(getattr(value, name)) for name in value.fields()}
+        return {"part": f"{type(value).__module__}:{type(value).__qualname__}", "fields": fields}
+    return [plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def revived(value: Any) -> Any:
+    """What :func:`plain` was given, with tuples for sequences."""
+    if isinstance(value, Mapping) and "part" in value:
+        module, _, name = value["part"].partition(":")
+        return getattr(importlib.import_module(module), name)(
+            **{field: revived(each) for field, each in value["fields"].items()}
+        )
+    return tuple(revived(each) for each in value) if isinstance(value, list) else value
 
 
 def flatten(value: Any, path: str) -> dict[str, Any]:

@@ -1,8 +1,12 @@
 """ "auto" is resolved once, on the baseline, remembered, and the same for every arm."""
 
+import json
+
 import pytest
 
 from tests.project import TINY, Project, planner
+from workbench import Network
+from workbench.errors import SpecError
 from workbench.study import autos
 from workbench.study.plan import Planned
 from workbench.study.spec import load_spec
@@ -53,3 +57,38 @@ def test_without_auto_the_settings_are_told_all_the_same(project: Project) -> No
     rows = autos.resolve_all(asked, spec, no_runs)
     assert asked.autos == {"main": {}} and {row["cell"] for row in rows} == {"main"}
     assert {"loss", "head", "normalise.mean"} <= {row["setting"] for row in rows}
+
+
+def test_a_network_is_found_once_too_and_crosses_to_a_worker_in_plain_values(project: Project) -> None:
+    model = 'model = Network("resnet8", width=4, norm=Norm())'
+    only = TINY[: TINY.index("class Stale")] + "experiment = Experiment(baseline=TrainBN, seeds=1)\n"
+    project.spec("tiny", only.replace(model, ""))
+    spec, asked = load_spec(project.root, "tiny"), planner(project)
+    assert autos.open_fields(spec.experiment.baseline) == ["model"]
+    rows = {row["setting"]: row for row in autos.resolve_all(asked, spec, no_runs)}
+    assert rows["model"]["value"] == "Network(arch='resnet8')" and "pictures" in rows["model"]["why"]
+    (run,) = asked.runs(spec, {})
+    assert run.cls.model == Network("resnet8") and json.loads(json.dumps(run.autos)) == run.autos
+
+
+def test_a_measure_that_the_target_lacks_is_refused_before_training(project: Project) -> None:
+    project.spec("tiny", TINY.replace("    seeds=2,", '    seeds=2, measure="test/error",').replace(
+        'augment=Augment(flip=True, shift=0.1)', "target=Halves()").replace(
+        "class TrainBN", HALVES + "\n\nclass TrainBN"))  # fmt: skip
+    with pytest.raises(SpecError, match=r"the target measures distance, loss\. Set measure='test/distance'"):
+        autos.resolve_all(planner(project), load_spec(project.root, "tiny"), no_runs)
+
+
+HALVES = """
+from workbench import SingleLabel
+
+
+class Halves(SingleLabel):
+    \"\"\"Another name for the error.\"\"\"
+
+    names = ("distance", "loss")
+
+    def metrics(self, output, y):
+        error, loss = super().metrics(output, y).values()
+        return {"distance": error, "loss": loss}
+"""

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.parts import digest
+from workbench.errors import SpecError
+from workbench.parts import digest, plain
 from workbench.record.files import read_json, write_json
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
 from workbench.study.experiment import Arm, Cell
 from workbench.study.identity import described, library_hash
-from workbench.study.plan import Planned, Planner
+from workbench.study.plan import Planned, Planner, source_of
 from workbench.study.settings import row
 from workbench.study.spec import Spec
 from workbench.training.resolve import resolve
@@ -33,8 +34,9 @@ def resolve_all(planner: Planner, spec: Spec, execute: Callable[[Sequence[Planne
 
 
 def open_fields(arm: Arm) -> list[str]:
-    """The recipe's fields that are still "auto"."""
-    return [name for name in arm.fit.fields() if getattr(arm.fit, name) == "auto"]
+    """The model, and the recipe's fields, that are still "auto"."""
+    recipe = [name for name in arm.fit.fields() if getattr(arm.fit, name) == "auto"]
+    return [*(["model"] if arm.model == "auto" else []), *recipe]
 
 
 def remembered(planner: Planner, spec: Spec, cell: Cell, arm: Arm) -> dict[str, Any] | None:
@@ -56,16 +58,30 @@ def _resolve(
     source = planner.source(cls, 0)
     execute(source)
     files = [run_folder(planner.home, run.id) / "weights.safetensors" for run in source]
-    sources = dict.fromkeys([cls.model.source() or ""], files[0]) if files else {}
+    sources = dict.fromkeys([source_of(cls) or ""], files[0]) if files else {}
     seeds = Seeds.of(spec.experiment.first_seed)
     options = planner.options
     resolved = resolve(
         cls, seeds=seeds, root=planner.root, sources=sources, device=options.device, threads=options.threads
     )
+    _require_measure(spec, cls, resolved.measured)
     rows = [{"setting": each.name, "value": each.value, "why": each.why} for each in resolved.settings]
-    found = {"changes": resolved.changes, "settings": rows}
+    found = {"changes": {path: plain(value) for path, value in resolved.changes.items()}, "settings": rows}
     write_json(_file(planner, spec, cell, arm), found)
     return found
+
+
+def _require_measure(spec: Spec, cls: Arm, measured: Sequence[str]) -> None:
+    """Raises :class:`SpecError` before anything is trained for a measure that the target does not have."""
+    choice = spec.experiment.choose
+    for measure in (spec.experiment.measure, *([choice.measure] if choice else [])):
+        split, _, name = measure.partition("/")
+        if name == "error" and name not in measured and "metrics" not in cls.stages():
+            raise SpecError(
+                f"measure is '{measure}', but the target measures {', '.join(measured)}",
+                where=spec.name,
+                hint=f"Set measure='{split}/{measured[0]}'",
+            )
 
 
 def _file(planner: Planner, spec: Spec, cell: Cell, arm: Arm) -> Path:

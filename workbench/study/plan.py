@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import SpecError, UsageError, nearest
+from workbench.models.model import Model
+from workbench.parts import revived
 from workbench.record.journal import read_state
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
@@ -146,7 +148,7 @@ class Planner:
         cls = self.derived(spec, cell, arm, sets)
         if choosing and cls.recalibrate == "after":
             cls = cls.but(recalibrate="never")
-        name = cls.model.source()
+        name = source_of(cls)
         source = self.source(cls, seeds.source)
         under = Circumstances(
             pins=self.pins_of(cls),
@@ -178,7 +180,7 @@ class Planner:
 
     def source(self, cls: Arm, number: int) -> list[Planned]:
         """The run of another experiment that weights come from, if any: of its ``number``-th seed."""
-        name = cls.model.source()
+        name = source_of(cls)
         if not name:
             return []
         if (name, number) not in self._sources:
@@ -214,7 +216,7 @@ class Planner:
         for cell, arms, _ in self.cells(spec):
             for arm in arms:
                 cls = self.derived(spec, cell, arm, self.options.everywhere)
-                name = cls.model.source()
+                name = source_of(cls)
                 found += files_of(cls) + (self._source_files(name) if name else [])
         return sorted(set(found))
 
@@ -238,13 +240,18 @@ def _first(first: int, count: int) -> range:
 def settle(cls: Arm, autos: Mapping[str, Any]) -> Arm:
     """The arm with its remaining "auto" values replaced by what they became on the baseline."""
     flat = cls.flatten()
-    open_ = {path: value for path, value in autos.items() if flat.get(path.replace("__", ".")) == "auto"}
+    open_ = {path: revived(value) for path, value in autos.items() if flat.get(path.replace("__", ".")) == "auto"}
     return cls.but(**open_) if open_ else cls
 
 
 def files_of(cls: Arm) -> list[str]:
     """The data files that an arm reads."""
-    return [*cls.data.files(), *cls.model.files()]
+    return [*cls.data.files(), *(cls.model.files() if isinstance(cls.model, Model) else ())]
+
+
+def source_of(cls: Arm) -> str | None:
+    """The other experiment whose weights an arm starts from; a network that is still "auto" has none."""
+    return cls.model.source() if isinstance(cls.model, Model) else None
 
 
 def parse_sets(texts: Sequence[str], arm: Arm) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.items import Datasets
+from workbench.models.choice import choose
 from workbench.streams import Seeds
 from workbench.training.learner import Learner
 from workbench.training.range_test import range_test
@@ -28,10 +29,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What ``"auto"`` became: ``changes`` as :meth:`Learner.but` takes them, and the rows to show."""
+    """What ``"auto"`` became: ``changes`` as :meth:`Learner.but` takes them, the rows to show, the metrics' names."""
 
     changes: dict[str, Any]
     settings: tuple[Setting, ...]
+    measured: tuple[str, ...]
 
 
 def resolve(
@@ -54,6 +56,10 @@ def resolve(
     changes: dict[str, Any] = {}
     rows: list[Setting] = []
     items = len(data.train)
+    if arm.model == "auto":
+        choice = choose(data.signature, items, root)
+        changes["model"] = choice.model
+        rows.append(Setting("model", repr(choice.model), choice.why))
     batch = arm.fit.batch
     if batch == "auto":
         batch = 32 if items < 5_000 else 128
@@ -72,7 +78,7 @@ def resolve(
         )
         changes["fit__lr"] = tested.suggestion
         rows.append(Setting("fit.lr", tested.suggestion, tested.why))
-    return Resolved(changes, tuple(rows) + inferred(learner, data))
+    return Resolved(changes, tuple(rows) + inferred(learner, data), data.target.names)
 
 
 def inferred(learner: Learner, data: Datasets) -> tuple[Setting, ...]:
