@@ -10,6 +10,7 @@ import pytest
 
 from tests.pictures import write_pictures
 from tests.project import Project, Typed
+from workbench.record import dvc
 from workbench.record.git import Repository
 
 
@@ -115,3 +116,23 @@ def test_data_that_an_older_commit_pins_goes_along(
     assert "Older versions that shared commits pin: 1; sent now: 1." in done.out
     assert len(list(store.glob("files/md5/*/*"))) == 2
     assert "Older versions that shared commits pin: 1; sent now: 0." in typed("share").out
+
+
+def test_what_may_not_be_passed_on_stays_here(
+    project: Project, shared: Path, tmp_path: Path, typed: Callable[..., Typed]
+) -> None:
+    store = tmp_path / "store"
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "s", str(store)], cwd=project.root, check=True
+    )
+    (project.root / "data/mine.bin").write_bytes(b"mine")
+    dvc.pin(project.root, ["data/mine.bin"], push=False)
+    Repository.find(project.root).snapshot("tiny-smoke-1b2c3d4e")
+    (project.root / "data/mine.bin").write_bytes(b"mine, changed")
+    dvc.pin(project.root, ["data/mine.bin"])
+    done = typed("share")
+    assert done.code == 0, done.err
+    assert "Never sent, as data.dvc says push: false: data/mine.bin." in done.out
+    assert "The DVC remote has 1 of 1 pinned files; sent now: 1." in done.out
+    assert "Older versions" not in done.out
+    assert len(list(store.glob("files/md5/*/*"))) == 1

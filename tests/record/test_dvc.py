@@ -118,6 +118,22 @@ def test_push_and_pull_of_single_files_through_a_local_remote(root: Path, remote
         dvc.push(root, ["data/b.bin"])
 
 
+def test_a_file_that_may_not_be_passed_on_reaches_no_remote(root: Path, remote: Path) -> None:
+    (root / "data/mine.bin").write_bytes(b"mine")
+    pinned = dvc.pin(root, ["data/mine.bin"], push=False)["data/mine.bin"]
+    assert read_pins(root)["data/mine.bin"] == pinned and not pinned.push
+    assert dvc.push(root, ["data/a.bin", "data/mine.bin"]) == 1
+    dvc_cli(root, "push", "-q")
+    assert sorted(path.read_bytes() for path in remote.glob("files/md5/*/*")) == [b"12345", b"abc"]
+    (root / "data/mine.bin").write_bytes(b"mine, changed")
+    assert not dvc.pin(root, ["data/mine.bin"])["data/mine.bin"].push
+    assert not read_pins(root)["data/mine.bin"].push
+    forget_cache(root)
+    (root / "data/mine.bin").unlink()
+    with pytest.raises(RecordError, match="remote lack"):
+        dvc.restore(root, ["data/mine.bin"])
+
+
 def test_any_dvc_user_can_go_on_with_dvc_alone(root: Path, remote: Path, tmp_path: Path) -> None:
     dvc_cli(root, "push", "-q")
     git(root, "add", ".dvc/config")

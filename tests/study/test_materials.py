@@ -1,5 +1,6 @@
 """What a study reads is brought when missing, refused when changed, and never spoilt by two processes at once."""
 
+import dataclasses
 import hashlib
 import multiprocessing
 import os
@@ -188,7 +189,10 @@ def test_a_path_that_is_not_pinned_says_how_to_pin_it(root: Path) -> None:
 def test_pinning_a_missing_file_fetches_it_first(root: Path) -> None:
     (root / "data.dvc").unlink()
     assert materials.pin(root, PATH) == (None, MD5)
-    assert state(root, read_pins(root)[PATH]) == "ok"
+    assert state(root, read_pins(root)[PATH]) == "ok" and read_pins(root)[PATH].push
+    SOURCES[PATH] = dataclasses.replace(SOURCES[PATH], redistribute=False)
+    assert materials.pin(root, PATH) == (MD5, MD5)
+    assert not read_pins(root)[PATH].push
     with pytest.raises(DataError, match="there is no such file"):
         materials.pin(root, "data/nothing.bin")
 

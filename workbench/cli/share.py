@@ -67,7 +67,10 @@ def _push_data(root: Path) -> None:
     from workbench.record import dvc
     from workbench.record.pins import read_pins
 
-    pins = read_pins(root)
+    every = read_pins(root)
+    pins = {path: pin for path, pin in every.items() if pin.push}
+    if kept := [path for path in every if path not in pins]:
+        click.echo(f"Never sent, as data.dvc says push: false: {', '.join(kept)}.")
     if not pins:
         return
     if not dvc.has_remote(root):
@@ -86,22 +89,28 @@ def _push_data(root: Path) -> None:
 
 
 def _older_versions(root: Path, present: set[str]) -> list[str]:
-    """The md5s that data.dvc holds at the commits of recorded runs, other than now, where DVC's cache has them."""
+    """The md5s that data.dvc holds at the commits of recorded runs, other than now, where DVC's cache has them.
+
+    A version that one of them, or the file now, keeps from being pushed is left out.
+    """
     from workbench.errors import RecordError
     from workbench.record import dvc, refs
     from workbench.record.git import Repository
-    from workbench.record.pins import PINS, parse_pins
+    from workbench.record.pins import PINS, parse_pins, read_pins
     from workbench.record.revisions import file_at
 
     repository = Repository.find(root)
     below = root.resolve().relative_to(repository.root) / PINS
     found: set[str] = set()
+    private = {pin.md5 for pin in read_pins(root).values() if not pin.push}
     for text in {file_at(repository, ref.commit, below.as_posix()) for ref in refs.refs(repository)}:
         try:
-            found |= {pin.md5 for pin in parse_pins(text or "", PINS).values()}
+            pins = parse_pins(text or "", PINS).values()
         except RecordError:  # a tree that was recorded in the middle of a merge
             continue
-    return sorted(md5 for md5 in found - present if dvc.cached(root, md5))
+        found |= {pin.md5 for pin in pins}
+        private |= {pin.md5 for pin in pins if not pin.push}
+    return sorted(md5 for md5 in found - present - private if dvc.cached(root, md5))
 
 
 def _names(found: list[Ref]) -> str:

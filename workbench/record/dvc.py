@@ -59,6 +59,8 @@ def pull(root: Path, paths: Sequence[str]) -> None:
 def push(root: Path, paths: Sequence[str]) -> int:
     """Send the pinned versions of ``paths`` from DVC's cache to the remote; returns how many it did not have yet.
 
+    DVC leaves out those whose pin says ``push: false``.
+
     Raises:
         RecordError: when there is no remote, or DVC's cache lacks a file.
     """
@@ -87,10 +89,11 @@ def push_versions(root: Path, versions: Iterable[str]) -> int:
         return len(done.transferred)
 
 
-def pin(root: Path, paths: Sequence[str]) -> dict[str, Pin]:
+def pin(root: Path, paths: Sequence[str], *, push: bool = True) -> dict[str, Pin]:
     """Make the files as they are now the pinned versions: into DVC's cache and, each as one output, into data.dvc.
 
-    Other outputs and comments in data.dvc stay. git is told to ignore the files.
+    Other outputs and comments in data.dvc stay. git is told to ignore the files. With ``push=False`` no remote ever
+    gets them; otherwise what data.dvc says about that stays.
 
     Raises:
         RecordError: when a file is missing, no plain file, or tracked by git.
@@ -102,11 +105,12 @@ def pin(root: Path, paths: Sequence[str]) -> dict[str, Pin]:
     with _repository(root) as repo:
         for path in paths:
             _untracked(repo, root, path)
-            found = Pin(path, md5_of(root, path, fresh=True), (root / path).stat().st_size)
+            found = Pin(path, md5_of(root, path, fresh=True), (root / path).stat().st_size, push)
             _cache(repo, root, found)
             pins[path] = found
         _write_pins(root, pins)
-    return pins
+        written = read_pins(root)
+    return {path: written[path] for path in pins}
 
 
 def keep(root: Path, pin: Pin) -> None:
@@ -271,10 +275,10 @@ def _write_pins(root: Path, pins: dict[str, Pin]) -> None:
     outs = content.setdefault("outs", [])
     entries = {out["path"]: out for out in outs}
     for path, pin in pins.items():
-        if path in entries:
-            entries[path].update({"md5": pin.md5, "size": pin.size})
-        else:
-            outs.append({"md5": pin.md5, "size": pin.size, "hash": "md5", "path": path})
+        if path not in entries:
+            entries[path] = {"md5": pin.md5, "size": pin.size, "hash": "md5", "path": path}
+            outs.append(entries[path])
+        entries[path].update({"md5": pin.md5, "size": pin.size} | ({} if pin.push else {"push": False}))
     write_bytes(place, dumps_yaml(content).encode())
 
 

@@ -29,11 +29,15 @@ _MERGE_HINT = f"Settle it by hand, or type: git checkout HEAD -- {PINS}"
 
 @dataclass(frozen=True)
 class Pin:
-    """What a data file must be: project path, md5 as 32 hexadecimal digits, size in bytes."""
+    """What a data file must be: project path, md5 as 32 hexadecimal digits, size in bytes.
+
+    ``push`` is False for a file that is never sent to a remote; DVC keeps to it too.
+    """
 
     path: str
     md5: str
     size: int
+    push: bool = True
 
 
 def read_pins(root: Path) -> dict[str, Pin]:
@@ -124,7 +128,7 @@ def _pin(out: Any, where: str) -> Pin:
         raise RecordError(f"has an output without path or md5: {out}", where=where, hint=_MERGE_HINT) from None
     if not isinstance(path, str) or not isinstance(md5, str):
         raise RecordError(f"has an output whose path or md5 is no text: {out}", where=where, hint=_MERGE_HINT)
-    return Pin(path, md5, size)
+    return Pin(path, md5, size, out.get("push", True) is not False)
 
 
 def _signature(path: Path) -> list[int]:

@@ -97,7 +97,7 @@ def pin(root: Path, path: str, report: Report = silent) -> tuple[str | None, str
             if path not in SOURCES:
                 raise DataError(f"there is no such file{nearest(path, SOURCES)}", where=path)
             fetch(path, root, report)
-        after = dvc.pin(root, [path])[path]
+        after = dvc.pin(root, [path], push=path not in SOURCES or SOURCES[path].redistribute)[path]
     return before.md5 if before else None, after.md5
 
 

@@ -52,6 +52,7 @@ class Source:
         routes: tried in order; every one writes the same bytes.
         hint: what to type when none of them works here.
         optional: not needed by any experiment's default tier.
+        redistribute: whether its terms let us pass it on; otherwise it is never sent to a DVC remote.
     """
 
     path: str
@@ -61,6 +62,7 @@ class Source:
     routes: tuple[Route, ...]
     hint: str
     optional: bool = False
+    redistribute: bool = True
 
 
 def silent(text: str, done: int, total: int) -> None:
