@@ -60,6 +60,21 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session")
+def carried() -> Callable[[str], Path]:
+    """``carried("data/adult.csv")``: the pinned file, brought into this project's data/ if it is not there yet.
+
+    A test fails when it cannot be had.
+    """
+    from workbench.study.materials import ensure
+
+    def get(path: str) -> Path:
+        ensure(ROOT, [path])
+        return ROOT / path
+
+    return get
+
+
+@pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data/small.npz, for tests that only read it."""
     root = tmp_path_factory.mktemp("pictures")

