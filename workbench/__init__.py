@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.data.arrays import ImageArrays
     from workbench.data.augment import Augment
     from workbench.data.folders import ImageFolder
-    from workbench.data.targets import SingleLabel
+    from workbench.data.targets import MultiLabel, Regression, SingleLabel
     from workbench.errors import WorkbenchError
     from workbench.models.norm import Norm
     from workbench.models.vision import Network, Pretrained
@@ -36,11 +36,13 @@ __all__ = [
     "ImageArrays",
     "ImageFolder",
     "Learner",
+    "MultiLabel",
     "Network",
     "Norm",
     "OneCycle",
     "Part",
     "Pretrained",
+    "Regression",
     "Seeds",
     "SingleLabel",
     "Tier",
@@ -59,11 +61,13 @@ _MODULES = {
     "ImageArrays": "data.arrays",
     "ImageFolder": "data.folders",
     "Learner": "training.learner",
+    "MultiLabel": "data.targets",
     "Network": "models.vision",
     "Norm": "models.norm",
     "OneCycle": "training.recipes",
     "Part": "parts",
     "Pretrained": "models.vision",
+    "Regression": "data.targets",
     "Seeds": "streams",
     "SingleLabel": "data.targets",
     "Tier": "study.experiment",

@@ -74,3 +74,9 @@ def test_mixed_targets_cost_the_mix_of_both_losses() -> None:
 
 def test_the_head_has_one_output_a_class() -> None:
     assert SingleLabel().width(14) == 14
+
+
+def test_views_are_merged_by_their_probabilities() -> None:
+    other = OUTPUT.flip(0)
+    merged = SingleLabel().merged([OUTPUT, other])
+    torch.testing.assert_close(merged.softmax(1), (OUTPUT.softmax(1) + other.softmax(1)) / 2)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -58,6 +59,10 @@ class Target(Part, abc.ABC):
     def describe(self, classes: tuple[str, ...]) -> list[Row]:
         """What follows from the target: rows for target, head, activation, loss and metric."""
 
+    def fitted(self, train: Any) -> Self:
+        """With what comes from the training targets (statistics, limits) filled in; the same where nothing does."""
+        return self
+
     def count(self, y: Any) -> int:
         """How many things :meth:`loss` is the mean over, known on the host: pieces of a batch are weighed by it."""
         return len(y)
@@ -75,6 +80,10 @@ class Target(Part, abc.ABC):
             scores: the means of :meth:`metrics`.
         """
         return {}
+
+    def merged(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """One output for several of the same items, such as views of them: their mean (of probabilities, if any)."""
+        return torch.stack([each.float() for each in outputs]).mean(0)
 
     def soft(self, y: Any, classes: int) -> torch.Tensor:
         """The targets as float32 of shape (b, classes), so that two items can be mixed; :meth:`loss` takes them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -59,6 +60,10 @@ class SingleLabel(Target):
             ("loss", "cross-entropy", "the loss of SingleLabel"),
             ("metric", "error", "the first metric of SingleLabel"),
         ]
+
+    def merged(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The logarithm of the mean softmax probability, up to a constant."""
+        return torch.stack([each.float().log_softmax(1) for each in outputs]).logsumexp(0)
 
     def soft(self, y: Any, classes: int) -> torch.Tensor:
         """One-hot rows."""
