@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from workbench import FineTune, OneCycle
-from workbench.training.optim import build_optimizer, set_lr
+from workbench.training.optim import auto_weight_decay, build_optimizer, set_lr
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def groups(network: nn.ModuleDict) -> list[tuple[str, list[nn.Module]]]:
     return [(name, [module]) for name, module in network.items()]
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "sgd", "muon"])
 def test_every_parameter_is_there_once_frozen_or_not(network: nn.ModuleDict, name: str) -> None:
     network["stem"].requires_grad_(False)
     optimizer = build_optimizer(groups(network), OneCycle(lr=0.1, optimizer=name))
@@ -65,6 +65,15 @@ def test_the_learning_rate_is_the_schedules_times_the_groups_factor(network: nn.
         assert rates[id(each)] == pytest.approx(0.02 if name.startswith("head") else 0.005)
 
 
+def test_a_layers_rate_falls_with_its_distance_from_the_head(network: nn.ModuleDict) -> None:
+    optimizer = build_optimizer(groups(network), FineTune(lr=0.1, body_lr=0.5, layer_decay=0.4))
+    set_lr(optimizer, 1.0)
+    rates = {id(each): group["lr"] for group in optimizer.param_groups for each in group["params"]}
+    found = {name.split(".")[0]: rates[id(each)] for name, each in network.named_parameters()}
+    assert found == pytest.approx({"head": 1.0, "block": 0.5 * 0.4, "stem": 0.5 * 0.4**2})
+    assert len(optimizer.param_groups) == 6
+
+
 def test_layers_with_equal_settings_share_a_group(network: nn.ModuleDict) -> None:
     assert len(build_optimizer(groups(network), FineTune(lr=0.1)).param_groups) == 4
     assert len(build_optimizer(groups(network), OneCycle(lr=0.1)).param_groups) == 2
@@ -76,3 +85,24 @@ def test_sgd_has_nesterov_momentum_and_adamw_decoupled_decay(network: nn.ModuleD
     assert isinstance(sgd, torch.optim.SGD)
     assert (sgd.defaults["momentum"], sgd.defaults["nesterov"]) == (0.9, True)
     assert isinstance(build_optimizer(groups(network), OneCycle(lr=0.1)), torch.optim.AdamW)
+
+
+def test_an_automatic_weight_decay_averages_weights_over_the_run() -> None:
+    assert auto_weight_decay(OneCycle(lr=1e-3), steps=10_000, pretrained=False)[0] == 0.1
+    value, why = auto_weight_decay(OneCycle(lr=1e-2, optimizer="muon"), steps=2_000, pretrained=False)
+    assert (value, why) == (
+        0.05,
+        "1 / (lr x 2,000 steps) = 0.05, kept from 0.01 to 0.3: weights average over the run",
+    )
+
+
+@pytest.mark.parametrize(
+    ("lr", "steps", "value"), [(1e-3, 100, 0.3), (0.1, 100_000, 0.01)], ids=["a short run", "a long run"]
+)
+def test_it_stays_within_its_bounds(lr: float, steps: int, value: float) -> None:
+    assert auto_weight_decay(OneCycle(lr=lr), steps=steps, pretrained=False)[0] == value
+
+
+def test_trained_weights_and_sgd_have_a_rule_of_their_own() -> None:
+    assert auto_weight_decay(FineTune(lr=1e-3), steps=1_000, pretrained=True)[0] == 0.01
+    assert auto_weight_decay(OneCycle(lr=0.1, optimizer="sgd"), steps=1_000, pretrained=False)[0] == 5e-4

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.training.schedules import SCHEDULES, ScheduleName, constant, cosine, one_cycle
+from workbench.training.schedules import (
+    SCHEDULES,
+    ScheduleName,
+    constant,
+    cosine,
+    one_cycle,
+    restarts,
+    step_decay,
+)
 
 progress = st.floats(0.0, 1.0)
 
@@ -49,6 +57,35 @@ def test_cosine_falls_and_is_symmetric(one: float, other: float) -> None:
 @given(progress)
 def test_constant_is_1(at: float) -> None:
     assert constant(at) == 1.0
+
+
+@pytest.mark.parametrize(("growth", "starts"), [(1.0, [0, 1 / 3, 2 / 3]), (2.0, [0, 1 / 7, 3 / 7])])
+def test_restarts_fall_from_1_to_the_end_again_and_again_in_cycles_that_grow(
+    growth: float, starts: list[float]
+) -> None:
+    ends = [*starts[1:], 1.0]
+    for start, end in zip(starts, ends, strict=True):
+        assert restarts(start, cycles=3, growth=growth, end=0.1) == pytest.approx(1.0)
+        assert restarts((start + end) / 2, cycles=3, growth=growth, end=0.1) == pytest.approx(0.55)
+        assert restarts(end - 1e-7, cycles=3, growth=growth, end=0.1) == pytest.approx(0.1)
+    assert restarts(1.0, cycles=3, growth=growth, end=0.1) == pytest.approx(0.1)
+
+
+@given(progress)
+def test_one_cycle_of_restarts_is_the_cosine(at: float) -> None:
+    assert restarts(at, cycles=1) == cosine(at)
+
+
+@given(st.integers(2, 6), st.integers(1, 200))
+def test_a_restart_on_a_whole_step_is_on_that_step(cycles: int, length: int) -> None:
+    steps = length * cycles
+    found = [step for step in range(steps) if restarts(step / steps, cycles=cycles, growth=1.0) == 1.0]
+    assert found == [length * number for number in range(cycles)]
+
+
+def test_step_decay_falls_by_its_factor_where_it_is_told() -> None:
+    assert [step_decay(at) for at in (0.0, 0.49, 0.5, 0.74, 0.75, 1.0)] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    assert step_decay(0.3, at=(0.3,), factor=0.5) == 0.5
 
 
 def test_every_name_that_a_recipe_takes_has_a_schedule() -> None:

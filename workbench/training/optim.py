@@ -6,38 +6,43 @@ a frozen one has ``requires_grad`` off, gets no gradient and is skipped by the u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from workbench.training.muon import Muon
 from workbench.training.recipes import Recipe
 
 Groups = Sequence[tuple[str, Sequence[nn.Module]]]
 
 
 def build_optimizer(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer; layers with the same factor and the same weight decay share a parameter group.
+    """The recipe's optimizer; parameters with the same factor, weight decay and rule share a parameter group.
 
-    Parameter groups carry ``factor``: their learning rate is ``recipe.lr * factor * schedule(progress)``. There are at
-    most four, since an update costs about as much for a group as for a hundred small layers in it.
+    Parameter groups carry ``factor``: their learning rate is ``recipe.lr * factor * schedule(progress)``. They are few,
+    since an update costs about as much for a group as for a hundred small layers in it: at most four, unless
+    ``layer_decay`` gives every layer group a factor of its own.
     """
-    shared: dict[tuple[float, float], list[nn.Parameter]] = {}
+    decay = 0.0 if recipe.weight_decay == "auto" else float(recipe.weight_decay)
+    shared: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
     for position, (_, modules) in enumerate(groups):
-        factor = 1.0 if position == len(groups) - 1 else recipe.body_lr
-        decayed, plain = _by_decay(modules)
-        for parameters, decay in ((decayed, recipe.weight_decay), (plain, 0.0)):
-            if parameters:
-                shared.setdefault((factor, decay), []).extend(parameters)
-    settings: list[dict[str, Any]] = [
-        {"params": parameters, "weight_decay": decay, "factor": factor}
-        for (factor, decay), parameters in shared.items()
-    ]
+        depth = len(groups) - 1 - position
+        factor = recipe.layer_decay**depth * (recipe.body_lr if depth else 1.0)
+        for parameter, module in _with_owner(modules):
+            vector = parameter.ndim < 2
+            inner = recipe.optimizer == "muon" and depth > 0 and not vector and not isinstance(module, _EMBEDDINGS)
+            shared.setdefault((inner, factor, 0.0 if vector else decay), []).append(parameter)
+    settings: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for (inner, factor, weight_decay), parameters in shared.items():
+        settings[inner].append({"params": parameters, "weight_decay": weight_decay, "factor": factor})
     lr = float(recipe.lr)
+    if recipe.optimizer == "muon":
+        return Muon(settings[True], settings[False], lr=lr)
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(settings, lr=lr, momentum=0.9, nesterov=True, fused=True)
-    return torch.optim.AdamW(settings, lr=lr, fused=True)
+        return torch.optim.SGD(settings[False], lr=lr, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(settings[False], lr=lr, fused=True)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
@@ -46,11 +51,35 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr * group["factor"]
 
 
-def _by_decay(modules: Sequence[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Matrices and kernels, which decay, and vectors (biases, normalisation weights), which do not."""
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for module in modules:
-        for parameter in module.parameters():
-            (decayed if parameter.ndim > 1 else plain).append(parameter)
-    return decayed, plain
+def auto_weight_decay(recipe: Recipe, *, steps: int, pretrained: bool) -> tuple[float, str]:
+    """A weight decay for a recipe whose learning rate is known, and the reason in words.
+
+    AdamW and Muon, from fresh weights: weights are a moving average of their updates over ``1 / (lr * weight_decay)``
+    steps, which should be about as long as the run (Wang & Aitchison 2024, "How to set AdamW's weight decay as you
+    scale model and dataset size"); kept from 0.01 to 0.3. From trained weights: 0.01, since decay takes away
+    what was learnt before. SGD: 5e-4 (Zagoruyko & Komodakis 2016, "Wide residual networks").
+
+    Args:
+        steps: of the whole run.
+    """
+    if recipe.optimizer == "sgd":
+        return 5e-4, "what is usual with SGD"
+    if pretrained:
+        return 0.01, "little, since the weights are trained already"
+    found = 1.0 / (float(recipe.lr) * steps)
+    value = float(f"{min(max(found, 0.01), 0.3):.1g}")
+    return value, f"1 / (lr x {steps:,} steps) = {found:.2g}, kept from 0.01 to 0.3: weights average over the run"
+
+
+_EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
+
+
+def _with_owner(modules: Sequence[nn.Module]) -> Iterator[tuple[nn.Parameter, nn.Module]]:
+    """Every parameter once, in the modules' order, with the module that has it."""
+    seen: set[int] = set()
+    for outer in modules:
+        for module in outer.modules():
+            for parameter in module.parameters(recurse=False):
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    yield parameter, module
