@@ -14,7 +14,7 @@ from typing import Any
 from workbench.record.journal import Journal
 from workbench.training.callbacks import Callback
 from workbench.training.checkpoint import save_checkpoint, save_weights
-from workbench.training.learner import weights_meta
+from workbench.training.prepared import weights_meta
 from workbench.training.state import State
 
 Report = Callable[[int, int, str], None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,12 +12,8 @@ import torch
 from torch import nn
 
 from workbench import streams
-from workbench.data.encoding import Encoder
 from workbench.data.items import Data
 from workbench.data.loading import Batch, Batches
-from workbench.data.preparation import Preparation
-from workbench.data.signature import Signature
-from workbench.data.targets import Target
 from workbench.errors import FieldError, nearest
 from workbench.models.choice import choose
 from workbench.models.model import Model
@@ -31,6 +26,7 @@ from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
+from workbench.training.prepared import Prepared
 from workbench.training.recipes import OneCycle, Recipe
 from workbench.training.result import Result
 from workbench.training.schedules import SCHEDULES
@@ -40,17 +36,6 @@ from workbench.training.state import State
 
 if TYPE_CHECKING:
     from workbench.training.range_test import RangeTest
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What data and model agreed on: what is predicted, what goes in, how it is encoded, the outputs' names."""
-
-    target: Target
-    signature: Signature
-    preparation: Preparation
-    encoder: Encoder
-    classes: tuple[str, ...]
 
 
 class Learner(Described):
@@ -350,16 +335,3 @@ def _put(kept: checkpoint.Checkpoint | None, state: State) -> None:
 def _call(hooks: Hooks, event: str, state: State) -> None:
     for hook in hooks[event]:
         hook(state)
-
-
-def weights_meta(learner: Learner, state: State) -> dict[str, Any]:
-    """What a later run, or a prediction, needs beside these weights: architecture, preparation, encoder, target."""
-    how = learner.expects
-    return {
-        **state.model.describe(),  # type: ignore[operator]
-        "norm": learner.norm.flatten(),
-        **how.preparation.describe(),
-        "classes": list(state.data.classes),
-        "target": how.target.flatten(),
-        "encoder": {"class": type(how.encoder).__name__, "values": how.encoder.describe()},
-    }
