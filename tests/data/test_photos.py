@@ -144,3 +144,21 @@ def test_damaged_entry_of_an_archive(folder: Path) -> None:
     (folder / "set.zip").write_bytes(whole)
     with pytest.raises(DataError, match=r"set\.zip"):
         read(folder, "set.zip")
+
+
+def test_named_pictures_in_the_order_of_the_names(folder: Path) -> None:
+    some = read_photos(folder / "set", "set", side=12, root=folder, names=("b/3.jpg", "a/0.jpg"))
+    assert some.names == ("b/3.jpg", "a/0.jpg")
+    assert torch.equal(some.images, read(folder).images[[4, 0]]) and some.keys == tuple(
+        read(folder).keys[n] for n in (4, 0)
+    )
+
+
+def test_sides_are_read_from_the_heads(folder: Path) -> None:
+    (folder / "set" / "a" / "0.jpg").write_bytes(encoded(noise(9, 40, 50), "JPEG"))
+    assert photos.shorter_sides(folder / "set", "set") == (40, 24, 24, 24, 24)
+    assert photos.shorter_sides(folder / "set", "set", ("b/1.jpg",)) == (24,)
+    assert photos.picture_names(folder / "set", "set")[0] == "a/0.jpg"
+    (folder / "set" / "a" / "0.jpg").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"set/a/0\.jpg: the picture cannot be decoded"):
+        photos.shorter_sides(folder / "set", "set")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
 import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from workbench.data.containers import Container, content_md5, opened, state_of
 from workbench.errors import DataError
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+if TYPE_CHECKING:
+    from PIL import Image
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,120 +40,118 @@ class Photos:
     keys: tuple[str, ...]
 
 
-def read_photos(path: Path, where: str, *, side: int, root: Path) -> Photos:
-    """All pictures of a folder or zip archive as squares.
+def read_photos(path: Path, where: str, *, side: int, root: Path, names: tuple[str, ...] | None = None) -> Photos:
+    """Pictures of a folder or zip archive as squares.
 
     Args:
         path: the folder or .zip file.
         where: what an error calls it.
         side: pixels; the shorter side is scaled to it and the middle square kept.
         root: the project's root; the cache is in its .wb/cache (or WB_HOME/cache).
+        names: the pictures wanted, in this order; None takes all, sorted.
 
     Raises:
         DataError: missing, truncated, without pictures, or with one that cannot be decoded (named).
     """
+    _require(path, where)
+    return _decoded(path, where, side, root, names, state_of(path))
+
+
+def shorter_sides(path: Path, where: str, names: tuple[str, ...] | None = None) -> tuple[int, ...]:
+    """The shorter side of every picture in pixels, from the files' heads alone.
+
+    Raises:
+        DataError: as :func:`read_photos`.
+    """
+    _require(path, where)
+    return _sides(path, where, names, state_of(path))
+
+
+def picture_names(path: Path, where: str) -> tuple[str, ...]:
+    """The pictures of a folder or zip archive, sorted; kept for the process.
+
+    Raises:
+        DataError: missing, truncated or without pictures.
+    """
+    _require(path, where)
+    return _names(path, where, state_of(path))
+
+
+def _require(path: Path, where: str) -> None:
     if not path.exists():
         raise DataError("there is no such file or folder", where=where, hint="Type `wb data pull` to fetch it.")
-    return _decoded(path, where, side, root, _state(path))
-
-
-def _state(path: Path) -> str:
-    """Changes when a file does, without reading it: what the memory cache is keyed by."""
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
-    stats = [(str(each), each.stat().st_mtime_ns, each.stat().st_size) for each in files]
-    return hashlib.md5(repr(stats).encode(), usedforsecurity=False).hexdigest()
 
 
 @functools.lru_cache(maxsize=4)
-def _decoded(path: Path, where: str, side: int, root: Path, state: str) -> Photos:
+def _names(path: Path, where: str, state: str) -> tuple[str, ...]:
+    with opened(path, where) as files:
+        names = tuple(name for name in files.names() if is_picture(name))
+    if not names:
+        raise DataError("there are no pictures in it", where=where, hint=f"It takes {', '.join(SUFFIXES)}.")
+    return names
+
+
+@functools.lru_cache(maxsize=4)
+def _sides(path: Path, where: str, names: tuple[str, ...] | None, state: str) -> tuple[int, ...]:
+    wanted = names if names is not None else _names(path, where, state)
+    with opened(path, where) as files:
+        return tuple(shorter_side(files, name, f"{where}/{name}") for name in wanted)
+
+
+@functools.lru_cache(maxsize=4)
+def _decoded(path: Path, where: str, side: int, root: Path, names: tuple[str, ...] | None, state: str) -> Photos:
+    wanted = names if names is not None else _names(path, where, state)
+    with opened(path, where) as files:
+        return decoded(files, wanted, where, side=side, root=root)
+
+
+def decoded(files: Container, names: Sequence[str], where: str, *, side: int, root: Path) -> Photos:
+    """The pictures with these names, in this order; from the disk cache when they were decoded before.
+
+    Raises:
+        DataError: one cannot be decoded (named).
+    """
     import PIL
 
     home = Path(os.environ.get("WB_HOME") or root / ".wb") / "cache"
-    with _archive(path, where) as archive:
-        names = archive.names()
-        if not names:
-            raise DataError("there are no pictures in it", where=where, hint=f"It takes {', '.join(_SUFFIXES)}.")
-        cache = home / f"photos-{archive.digest()}-{side}-pil{PIL.__version__}.npz"
-        found = _restore(cache)
-        if found is None:
-            found = _decode_all(archive, names, where, side)
-            _keep(cache, found)
+    cache = home / f"photos-{files.digest(names)}-{side}-pil{PIL.__version__}.npz"
+    found = _restore(cache)
+    if found is None:
+        found = _decode_all(files, names, where, side)
+        _keep(cache, found)
     return found
 
 
-class _Folder:
-    """The pictures of a folder on disk."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def names(self) -> list[str]:
-        files = (each.relative_to(self.path) for each in self.path.rglob("*") if each.is_file())
-        return sorted(each.as_posix() for each in files if _wanted(each.as_posix()))
-
-    def read(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
-
-    def digest(self) -> str:
-        md5 = hashlib.md5(usedforsecurity=False)
-        for name in self.names():
-            md5.update(f"{name}/{_md5(self.read(name))}\n".encode())
-        return md5.hexdigest()
+def is_picture(name: str) -> bool:
+    """Whether a file is called like a picture."""
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
-class _Zip:
-    """The pictures of a zip archive."""
+def shorter_side(files: Container, name: str, where: str) -> int:
+    """In pixels; only the file's head is read.
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        self.path = path
-        self.archive = archive
+    Raises:
+        DataError: the file is not a picture.
+    """
+    from PIL import Image
 
-    def names(self) -> list[str]:
-        return sorted(name for name in self.archive.namelist() if _wanted(name))
-
-    def read(self, name: str) -> bytes:
-        return self.archive.read(name)
-
-    def digest(self) -> str:
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-@contextlib.contextmanager
-def _archive(path: Path, where: str) -> Iterator[_Folder | _Zip]:
-    if path.is_dir():
-        yield _Folder(path)
-        return
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield _Zip(path, archive)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise DataError(
-            f"the file is truncated or not a zip archive ({error})",
-            where=where,
-            hint="Type `wb data restore` to get the pinned file back.",
-        ) from None
+        with files.open(name) as file, Image.open(file) as picture:
+            return min(picture.size)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise _undecodable(where, error) from None
 
 
-def _wanted(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in _SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _decode_all(archive: _Folder | _Zip, names: list[str], where: str, side: int) -> Photos:
+def _decode_all(files: Container, names: Sequence[str], where: str, side: int) -> Photos:
     images = np.empty((len(names), 3, side, side), np.uint8)
 
     def one(number: int, content: bytes) -> str:
         images[number] = decode(content, f"{where}/{names[number]}", side=side)
-        return _md5(content)[:16]
+        return content_md5(content)[:16]
 
     # a zip archive is read by one thread at a time; decoding releases the interpreter lock
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        waiting = [pool.submit(one, number, archive.read(name)) for number, name in enumerate(names)]
+        waiting = [pool.submit(one, number, files.read(name)) for number, name in enumerate(names)]
         keys = tuple(each.result() for each in waiting)
     return Photos(torch.from_numpy(images), tuple(names), keys)
 
@@ -167,20 +168,31 @@ def decode(content: bytes, where: str, *, side: int) -> np.ndarray:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(io.BytesIO(content)) as opened:
-            opened.draft("RGB", (side, side))
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
+        with Image.open(io.BytesIO(content)) as found:
+            found.draft("RGB", (side, side))
+            picture = ImageOps.exif_transpose(found).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"the picture cannot be decoded ({type(error).__name__})",
-            where=where,
-            hint="Type `wb data restore` to get the pinned data back, or take the picture out.",
-        ) from None
+        raise _undecodable(where, error) from None
+    return square(picture, side)
+
+
+def square(picture: Image.Image, side: int) -> np.ndarray:
+    """A picture in colour as uint8 of shape (3, side, side): shorter side scaled, middle square kept."""
+    from PIL import Image
+
     factor = side / min(picture.size)
     wide, high = (max(side, round(each * factor)) for each in picture.size)
     left, top = (wide - side) // 2, (high - side) // 2
     scaled = picture.resize((wide, high), Image.Resampling.BILINEAR)
     return np.asarray(scaled.crop((left, top, left + side, top + side))).transpose(2, 0, 1)
+
+
+def _undecodable(where: str, error: Exception) -> DataError:
+    return DataError(
+        f"the picture cannot be decoded ({type(error).__name__})",
+        where=where,
+        hint="Type `wb data restore` to get the pinned data back, or take the picture out.",
+    )
 
 
 def _restore(cache: Path) -> Photos | None:
