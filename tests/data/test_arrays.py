@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from workbench.data.arrays import ImageArrays
+from workbench.data.targets import MultiLabel, Rating, Regression, SingleLabel, Target
 from workbench.errors import DataError, FieldError
 from workbench.streams import Seeds
 
@@ -159,3 +160,66 @@ def test_file_that_changed_is_read_anew(root: Path) -> None:
     before = ImageArrays("a.npz").load(Seeds.of(0), root).train.keys
     write(root / "a.npz", n=63)
     assert ImageArrays("a.npz").load(Seeds.of(0), root).train.keys != before
+
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (40, 8, 8), np.uint8)
+
+
+def test_arrays_in_memory_with_names_as_labels() -> None:
+    part = ImageArrays.of(IMAGES, ["cat", "dog"] * 20)
+    data = part.load(Seeds.of(0), Path())
+    assert data.classes == ("cat", "dog") and data.target == SingleLabel()
+    assert torch.bincount(data.test.targets).tolist() == [4, 4] and len(data.train) == 32
+    assert not set(data.train.keys) & set(data.test.keys)
+    assert part == ImageArrays.of(torch.from_numpy(IMAGES), ["cat", "dog"] * 20)
+    assert part.load(Seeds.of(7), Path()).test.keys == data.test.keys
+    with pytest.raises(FieldError, match=r"arrays in memory, which nothing pins. Write them with numpy\.savez"):
+        part.files()
+
+
+def test_arrays_in_memory_with_their_own_test() -> None:
+    data = ImageArrays.of(IMAGES[:30], [0, 1] * 15, test_images=IMAGES[30:], test_labels=[0, 1] * 5).load(
+        Seeds.of(0), Path()
+    )
+    assert len(data.train) == 30 and len(data.test) == 10 and data.classes == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    ("labels", "target", "shape"),
+    [
+        (np.linspace(0.5, 9, 40), Regression(), (1,)),
+        (np.stack([np.linspace(0.5, 9, 40)] * 2, 1), Regression(), (2,)),
+        ([["a"], ["a", "b"], [], ["b"]] * 10, MultiLabel(), (2,)),
+        (np.arange(40) % 5, Rating(), (1,)),
+    ],
+)
+def test_numbers_and_labels(labels: Any, target: Target, shape: tuple[int, ...]) -> None:
+    told = {"target": target} if isinstance(target, Rating) else {}
+    data = ImageArrays.of(IMAGES, labels, **told).load(Seeds.of(0), Path(), choosing=True)
+    assert type(data.target) is type(target) and data.train.targets.shape[1:] == shape
+    assert data.signature.outputs == shape[0] and data.validation is not None
+    assert [len(each) for _, each in data.splits()] == [26, 6, 8]
+    if isinstance(data.target, Regression):
+        assert data.target.mean == pytest.approx(tuple(data.train.targets.double().mean(0).tolist()))
+    if isinstance(data.target, Rating):
+        assert data.target.limits == (0, 4)
+
+
+def test_a_file_with_numbers(tmp_path: Path) -> None:
+    ages = np.linspace(20, 59.5, 40)
+    sides = {"train_images": IMAGES[:30], "train_labels": ages[:30], "test_images": IMAGES[30:]}
+    np.savez(tmp_path / "a.npz", **sides, test_labels=ages[30:], classes=np.array(["age"]))
+    data = ImageArrays("a.npz").load(Seeds.of(0), tmp_path)
+    assert data.classes == ("age",) and data.test.targets[0].item() == pytest.approx(ages[30], rel=1e-6)
+    assert data.why == (("data.target", "Regression", data.why[0][2]),) and "decimal numbers" in data.why[0][2]
+    with pytest.raises(FieldError, match="chooses among classes, and the target is Regression"):
+        ImageArrays("a.npz", classes=("a", "b")).load(Seeds.of(0), tmp_path)
+
+
+def test_targets_that_labels_are_not() -> None:
+    with pytest.raises(FieldError, match=r"Did you mean Regression\(\)"):
+        ImageArrays.of(IMAGES, np.linspace(0.5, 9, 40), target=SingleLabel())
+    with pytest.raises(DataError, match="40 pictures have 39 labels"):
+        ImageArrays.of(IMAGES, ["a", "b"] * 19 + ["a"])
+    with pytest.raises(DataError, match="belong together"):
+        ImageArrays.of(IMAGES, ["a", "b"] * 20, test_images=IMAGES)

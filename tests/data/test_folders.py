@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from workbench.data.folders import ImageFolder
+from workbench.data.targets import MultiLabel
 from workbench.errors import DataError, FieldError
 from workbench.streams import Seeds
 
@@ -95,3 +96,17 @@ def test_pictures_outside_of_a_class(tmp_path: Path) -> None:
 def test_impossible_fields(fields: dict[str, float]) -> None:
     with pytest.raises(FieldError, match=f"ImageFolder.{next(iter(fields))}"):
         ImageFolder("photos", **fields)
+
+
+def test_size_from_the_pictures(tmp_path: Path) -> None:
+    split_folder(tmp_path)  # 40 x 32
+    data = ImageFolder("photos").load(Seeds.of(0), tmp_path)
+    assert data.size == 32 and data.train.inputs.shape[-1] == 37 and data.why[0][:2] == ("data.size", 32)
+    assert ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path).why == ()
+
+
+def test_a_folder_tells_one_class() -> None:
+    with pytest.raises(FieldError, match=r"a folder's name tells one class\. Use ImageTable"):
+        ImageFolder("photos", target=MultiLabel())
+    with pytest.raises(FieldError, match="photos have many sizes"):
+        ImageFolder("photos", size=None)

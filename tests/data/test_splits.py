@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from workbench.data.items import Items
 from workbench.data.splits import check_classes, first_by_key, hold_out, shares, stratified
 from workbench.errors import DataError, FieldError
+from workbench.streams import numpy_generator
 
 
 def items(targets: list[int], first: int = 0) -> Items:
@@ -83,3 +84,12 @@ def test_class_without_items_is_named() -> None:
     check_classes(items([0, 1]), items([1, 0]), ("a", "b"), "x.npz")
     with pytest.raises(DataError, match=r"x\.npz: no test item of class 'b'"):
         check_classes(items([0, 1]), items([0]), ("a", "b"), "x.npz")
+
+
+def test_items_without_one_class_each_are_one_stratum() -> None:
+    numbers = torch.rand(10, 1, generator=torch.Generator().manual_seed(0))
+    found = Items(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), numbers, tuple(f"{n:016x}" for n in range(10)))
+    kept, held = hold_out(found, 0.3, "test")
+    assert len(held) == 3 and set(kept.keys) | set(held.keys) == set(found.keys)
+    assert len(stratified(numbers, 4, numpy_generator(0, "subset"))) == 4
+    check_classes(kept, held, ("price",), "here")

@@ -1,33 +1,33 @@
-"""Pictures from one .npz file of arrays (MNIST, Fashion-MNIST, CIFAR-10)."""
+"""Pictures from one .npz file of arrays (MNIST, Fashion-MNIST, CIFAR-10), or from arrays in memory."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import zipfile
 from dataclasses import field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 
+from workbench.data.array_files import HELD, Array, Side, Stored, content_keys, hold, planes, read_arrays
 from workbench.data.items import Datasets, Items, check_count
 from workbench.data.pictures import ImageData, PictureEncoder, grey, resized
 from workbench.data.signature import Signature
+from workbench.data.split import Split, divide
 from workbench.data.splits import check_classes, first_by_key, hold_out, pooled, stratified
+from workbench.data.targets.base import Target
+from workbench.data.targets.inference import read_answers
 from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError, nearest
 from workbench.streams import Seeds, numpy_generator
-
-_MEMBERS = ("train_images", "train_labels", "test_images", "test_labels", "classes")
-_RESTORE = "Type `wb data restore` to get the pinned file back."
 
 
 class ImageArrays(ImageData):
     """Pictures from an .npz file with train_images, train_labels, test_images, test_labels and classes.
 
-    ``path``: the file, relative to the project's root. Images are uint8 of shape (n, h, w) or (n, h, w, 3).
+    ``path``: the file, relative to the project's root. Images are uint8 of shape (n, h, w) or (n, h, w, 3). Labels
+    are whole numbers that ``classes`` names; of shape (n, k), 0 and 1 for k labels; or decimal numbers, (n,) or
+    (n, v), to be predicted (``classes`` may name labels and values, else they are numbered).
     ``pool``: the share of the training items, in the order of their content hash, that there is to draw from:
     two disjoint pools share no picture. ``train``: how many training items, drawn with the classes'
     proportions from the stream (seeds.subset, "subset"); None takes all.
@@ -44,6 +44,26 @@ class ImageArrays(ImageData):
     classes: tuple[str, ...] | None = None
     channels: Literal[1, 3] | None = None
 
+    @classmethod
+    def of(cls, images: Any, labels: Any, *, test_images: Any = None, test_labels: Any = None, **fields: Any) -> Self:
+        """The same for arrays in memory, for notebooks; they are copied and known by their content.
+
+        An experiment refuses them, as nothing pins them: write them to a file under data/ for that.
+
+        Args:
+            images: uint8 of shape (n, h, w) or (n, h, w, 3), an array or tensor.
+            labels: n names, whole or decimal numbers, lists of labels, or an array of shape (n, columns); see
+                :mod:`workbench.data.targets.inference`.
+            test_images, test_labels: the same for the test; where there are none, a fifth of the pictures (of each
+                class) is taken out for it by content hash.
+            fields: of the part, e.g. ``target`` or ``augment``.
+
+        Raises:
+            DataError: these are no pictures, or not as many labels.
+            FieldError: the labels are no such target.
+        """
+        return cls(hold(_stored(images, labels, test_images, test_labels, fields.get("target", "auto"))), **fields)
+
     def check(self) -> None:
         """Refuse counts, sizes and class lists that cannot be."""
         super().check()
@@ -55,14 +75,26 @@ class ImageArrays(ImageData):
             raise FieldError(f"ImageArrays.classes is {self.classes!r}; it takes two or more different names")
 
     def files(self) -> tuple[str, ...]:
-        """The one file."""
+        """The one file.
+
+        Raises:
+            FieldError: the arrays are in memory.
+        """
+        if self.path.startswith(HELD):
+            raise FieldError(
+                "the pictures are arrays in memory, which nothing pins",
+                where=self.path,
+                hint="Write them with numpy.savez('data/NAME.npz', train_images=..., train_labels=..., "
+                "test_images=..., test_labels=..., classes=...), pin that, and use ImageArrays('data/NAME.npz').",
+            )
         return (self.path,)
 
     def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
         """The data sets of the run with these seeds; see :meth:`Data.load`."""
-        stored = _stored(root / self.path, self.path)
-        classes = self.classes or stored.classes
-        train, test = (self._keep(items, stored.classes) for items in (stored.train, stored.test))
+        target, names, (train, test), why = self._answers(read_arrays(root / self.path, self.path))
+        if self.classes is not None:
+            train, test = (self._keep(items, names, target) for items in (train, test))
+        classes = self.classes or names
         check_classes(train, test, classes, self.path)
         train = pooled(train, self.pool)
         if self.train is not None:
@@ -74,16 +106,44 @@ class ImageArrays(ImageData):
             train, validation = hold_out(train, self.validation, "validation")
         train, test = self._shape(train), self._shape(test)
         validation = None if validation is None else self._shape(validation)
-        target = SingleLabel() if self.target == "auto" else self.target
+        target = target.fitted(train.targets)
         channels, side = int(train.inputs.shape[1]), int(train.inputs.shape[-1])
         signature = Signature("image", target.width(len(classes)), channels=channels, size=side)
         encoder = PictureEncoder(side, channels)
-        return Datasets(train, validation, test, classes, target, signature, encoder)
+        return Datasets(train, validation, test, classes, target, signature, encoder, why)
 
-    def _keep(self, items: Items, names: tuple[str, ...]) -> Items:
+    def _answers(self, stored: Stored) -> tuple[Target, tuple[str, ...], tuple[Items, Items], tuple[Any, ...]]:
+        """The target, the names of its outputs, the training and the test items, and what the target was told from."""
+        sides, names = (stored.train, stored.test), stored.names
+        if stored.train.labels.ndim == 1 and stored.train.labels.dtype.kind in "iu" and self._single():
+            if names is None:
+                raise DataError(
+                    "the array 'classes' is missing, so the labels have no names",
+                    where=self.path,
+                    hint="Add it, or set target=Regression() for quantities.",
+                )
+            train, test = (_items(side, _numbered(side.labels, names, self.path)) for side in sides)
+            return self.target if isinstance(self.target, SingleLabel) else SingleLabel(), names, (train, test), ()
+        labels = np.concatenate([side.labels for side in sides])
+        found = read_answers(labels, self.target, where=self.path)
+        split = len(stored.train.labels)
+        train, test = (_items(side, y) for side, y in zip(sides, (found.y[:split], found.y[split:]), strict=True))
+        given = names is not None and found.y.ndim == 2 and len(names) == found.y.shape[1]
+        row = ("data.target", type(found.target).__name__, found.why)
+        return found.target, names if given and names else found.classes, (train, test), (row,)
+
+    def _single(self) -> bool:
+        return self.target == "auto" or isinstance(self.target, SingleLabel)
+
+    def _keep(self, items: Items, names: tuple[str, ...], target: Target) -> Items:
         """The items of the chosen classes, renumbered."""
-        if self.classes is None:
-            return items
+        assert self.classes is not None
+        if not isinstance(target, SingleLabel):
+            raise FieldError(
+                f"ImageArrays.classes chooses among classes, and the target is {type(target).__name__}",
+                where=self.path,
+                hint="Leave classes out.",
+            )
         new = torch.full((len(names),), -1)
         for number, name in enumerate(self.classes):
             if name not in names:
@@ -99,59 +159,54 @@ class ImageArrays(ImageData):
             inputs = inputs.expand(-1, 3, -1, -1).contiguous()
         if self.channels == 1 and inputs.shape[1] == 3:
             inputs = grey(inputs)
-        if self.size is not None and self.size != inputs.shape[-1]:
+        if isinstance(self.size, int) and self.size != inputs.shape[-1]:
             inputs = resized(inputs, self.size)
         return Items(inputs, items.targets, items.keys)
 
 
-class _Stored:
-    """A file's whole content."""
-
-    def __init__(self, arrays: dict[str, np.ndarray], where: str) -> None:
-        self.classes = tuple(str(name) for name in arrays["classes"])
-        self.train = _items(arrays, "train", len(self.classes), where)
-        self.test = _items(arrays, "test", len(self.classes), where)
-        if self.train.inputs.shape[1:] != self.test.inputs.shape[1:]:
-            raise DataError("training and test pictures differ in shape", where=where, hint=_RESTORE)
+def _items(side: Side, targets: torch.Tensor) -> Items:
+    return Items(side.images, targets, side.keys)
 
 
-def _stored(path: Path, where: str) -> _Stored:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise DataError("the file is missing", where=where, hint="Type `wb data pull` to fetch it.") from None
-    return _read(path, where, status.st_mtime_ns, status.st_size)
+def _numbered(labels: Array, names: tuple[str, ...], where: str) -> torch.Tensor:
+    """Labels that are positions in ``names``, int64."""
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(names):
+        raise DataError(f"labels reach {int(labels.max())}, but there are {len(names)} classes", where=where)
+    return torch.from_numpy(labels.astype(np.int64))
 
 
-@functools.lru_cache(maxsize=4)
-def _read(path: Path, where: str, changed: int, size: int) -> _Stored:
-    """The file's content, kept for the process: an experiment loads the same file for every run."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [name for name in _MEMBERS if name not in archive]
-            if missing:
-                raise DataError(f"the array '{missing[0]}' is missing", where=where, hint=_RESTORE)
-            arrays = {name: archive[name] for name in _MEMBERS}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError) as error:
-        raise DataError(f"the file is truncated or not an .npz file ({error})", where=where, hint=_RESTORE) from None
-    return _Stored(arrays, where)
+def _stored(images: Any, labels: Any, test_images: Any, test_labels: Any, target: Target | Literal["auto"]) -> Stored:
+    """Arrays in memory as a file would hold them; see :meth:`ImageArrays.of`."""
+    if (test_images is None) != (test_labels is None):
+        raise DataError("test_images and test_labels belong together", hint="Give both, or neither.")
+    parts = [_array(each) for each in (images, test_images) if each is not None]
+    counts = [len(each) for each in (labels, test_labels) if each is not None]
+    for part, count in zip(parts, counts, strict=True):
+        if len(part) != count:
+            raise DataError(f"{len(part)} pictures have {count} labels")
+    found = read_answers(labels if test_labels is None else _joined(labels, test_labels), target)
+    squares = torch.cat([planes(part, "images", "ImageArrays.of") for part in parts])
+    keys = tuple(key for part in parts for key in content_keys(part))
+    if len(parts) == 1:
+        division = divide(keys, Split(), targets=found.y)
+        train, test = division.train, division.test
+    else:
+        train, test = torch.arange(counts[0]), torch.arange(counts[0], sum(counts))
+    sides = [
+        Side(squares[index], found.y[index].numpy(), tuple(keys[n] for n in index.tolist())) for index in (train, test)
+    ]
+    return Stored(*sides, found.classes)
 
 
-def _items(arrays: dict[str, np.ndarray], split: str, classes: int, where: str) -> Items:
-    images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-    grey = images.ndim == 3
-    if images.dtype != np.uint8 or not (grey or (images.ndim == 4 and images.shape[-1] in (1, 3))):
-        shown = f"{images.dtype} of shape {images.shape}"
-        raise DataError(f"{split}_images is {shown}; uint8 of shape (n, h, w) or (n, h, w, 3) is needed", where=where)
-    if labels.ndim != 1 or len(labels) != len(images):
-        raise DataError(f"{len(images)} {split}_images have {len(labels)} {split}_labels", where=where, hint=_RESTORE)
-    if images.shape[1] != images.shape[2] or images.shape[1] < 8:
-        raise DataError(
-            f"{split}_images are {images.shape[1]} x {images.shape[2]}; squares from 8 on are needed",
-            where=where,
-        )
-    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise DataError(f"{split}_labels reach {int(labels.max())}, but there are {classes} classes", where=where)
-    keys = tuple(hashlib.sha256(image.tobytes()).hexdigest()[:16] for image in images)
-    planes = images[:, None] if grey else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    return Items(torch.from_numpy(planes), torch.from_numpy(labels.astype(np.int64)), keys)
+def _array(images: Any) -> Array:
+    return np.asarray(images.cpu() if isinstance(images, torch.Tensor) else images)
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if hasattr(first, "columns") or hasattr(first, "to_numpy"):
+        import pandas as pd
+
+        return pd.concat([first, second], ignore_index=True)
+    if isinstance(first, np.ndarray | torch.Tensor):
+        return np.concatenate([_array(first), _array(second)])
+    return [*first, *second]

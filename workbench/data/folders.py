@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from workbench.data.items import Datasets, Items, check_count
-from workbench.data.photos import Photos, read_photos
+from workbench.data.photos import Photos, read_photos, shorter_sides
+from workbench.data.picture_size import photo_size
 from workbench.data.pictures import ImageData, PictureEncoder
 from workbench.data.signature import Signature
 from workbench.data.splits import check_classes, hold_out, stratified
@@ -21,7 +23,8 @@ class ImageFolder(ImageData):
     """Photos of one class a folder: ``train/<class>/`` and ``test/<class>/``, or ``<class>/`` alone.
 
     ``path``: the folder or .zip file, relative to the project's root.
-    ``size``: side in pixels of what the network gets. ``margin``: photos are kept so many times larger, so
+    ``size``: side in pixels of what the network gets; "auto" takes it from the pictures, see
+    :func:`workbench.data.picture_size.natural_size`. ``margin``: photos are kept so many times larger, so
     that a random crop has somewhere to go; evaluation takes the middle (1 keeps none).
     ``train``: how many training items, drawn with the classes' proportions from the stream (seeds.subset,
     "subset"). ``test``: where there are no train and test folders, the fraction of every class that is the
@@ -31,14 +34,21 @@ class ImageFolder(ImageData):
     """
 
     path: str = field(kw_only=False)
-    size: int = 96
+    size: int | Literal["auto"] | None = "auto"
     margin: float = 1.15
     train: int | None = None
     test: float = 0.2
 
     def check(self) -> None:
-        """Refuse sizes and fractions that cannot be."""
+        """Refuse sizes and fractions that cannot be, and targets that a folder's name does not tell."""
         super().check()
+        if self.size is None:
+            raise FieldError("ImageFolder.size is None, but photos have many sizes", hint="Use e.g. 224, or 'auto'.")
+        if not (self.target == "auto" or isinstance(self.target, SingleLabel)):
+            raise FieldError(
+                f"ImageFolder.target is {self.target!r}, but a folder's name tells one class",
+                hint="Use ImageTable, whose columns tell labels and numbers.",
+            )
         check_count(self, "train", 1)
         if not 1 <= self.margin <= 4:
             raise FieldError(f"ImageFolder.margin is {self.margin!r}; it takes a factor from 1 to 4")
@@ -51,7 +61,8 @@ class ImageFolder(ImageData):
 
     def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
         """The data sets of the run with these seeds; see :meth:`Data.load`. Always in colour."""
-        photos = read_photos(root / self.path, self.path, side=round(self.size * self.margin), root=root)
+        size, why = photo_size(self.size, lambda: shorter_sides(root / self.path, self.path))
+        photos = read_photos(root / self.path, self.path, side=round(size * self.margin), root=root)
         classes, train, test = self._splits(photos)
         check_classes(train, test, classes, self.path)
         if self.train is not None:
@@ -61,9 +72,9 @@ class ImageFolder(ImageData):
         if choosing:
             train, validation = hold_out(train, self.validation, "validation")
         target = SingleLabel() if self.target == "auto" else self.target
-        signature = Signature("image", target.width(len(classes)), channels=3, size=self.size)
+        signature = Signature("image", target.width(len(classes)), channels=3, size=size)
         encoder = PictureEncoder(int(train.inputs.shape[-1]), 3)
-        return Datasets(train, validation, test, classes, target, signature, encoder)
+        return Datasets(train, validation, test, classes, target, signature, encoder, why)
 
     def _splits(self, photos: Photos) -> tuple[tuple[str, ...], Items, Items]:
         """Class names in alphabetical order, the training items and the test items."""

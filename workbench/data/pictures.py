@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -27,17 +27,19 @@ from workbench.errors import DataError, FieldError
 class ImageData(Data, abc.ABC):
     """Base of pictures.
 
-    ``size``: side in pixels of what the network gets (None: as stored). ``augment``: what is done to training
-    pictures on the device (None: nothing).
+    ``size``: side in pixels of what the network gets (None: as stored; "auto": see
+    :func:`workbench.data.picture_size.natural_size`). ``augment``: what is done to training pictures on the device
+    (None: nothing).
     """
 
-    size: int | None = None
+    size: int | Literal["auto"] | None = None
     augment: Augment | None = None
 
     def check(self) -> None:
         """Refuse pictures of a few pixels as well."""
         super().check()
-        check_count(self, "size", 8)
+        if self.size != "auto":
+            check_count(self, "size", 8)
 
     def preparation(self, data: Datasets, model: nn.Module) -> Preparation:
         """The weights' own statistics where they have some, else those of the training items."""

@@ -31,8 +31,14 @@ def shares(counts: list[int], total: int) -> list[int]:
     return given
 
 
+def strata(targets: torch.Tensor) -> torch.Tensor:
+    """What keeps its proportions in a draw, int64 of shape (n,): the classes; one stratum where items have none."""
+    classes = targets.ndim == 1 and not targets.is_floating_point()
+    return targets if classes else torch.zeros(len(targets), dtype=torch.int64)
+
+
 def stratified(targets: torch.Tensor, total: int, generator: np.random.Generator) -> torch.Tensor:
-    """Positions, ascending, of ``total`` items drawn so that classes keep their proportions.
+    """Positions, ascending, of ``total`` items drawn so that classes (if items have one each) keep their proportions.
 
     Each class is shuffled and a prefix taken, so a bigger draw from the same stream contains a smaller one up
     to rounding.
@@ -40,6 +46,7 @@ def stratified(targets: torch.Tensor, total: int, generator: np.random.Generator
     Raises:
         FieldError: ``total`` is more than there is, or less than one a class.
     """
+    targets = strata(targets)
     classes, counts = torch.unique(targets, return_counts=True)
     if total > len(targets):
         raise FieldError(f"train is {total}, but there are {len(targets)} training items", hint="Ask for fewer.")
@@ -56,13 +63,14 @@ def stratified(targets: torch.Tensor, total: int, generator: np.random.Generator
 def hold_out(items: Items, fraction: float, purpose: str) -> tuple[Items, Items]:
     """``(kept, held)``: held out is the ``fraction`` of every class with the smallest hash of key and purpose.
 
-    An item added to a class moves at most as many others as are added. Every class stays on both sides.
+    Where items do not have one class each, it is that fraction of all items. An item added to a class moves at most
+    as many others as are added. Every class stays on both sides.
 
     Raises:
         DataError: a class has a single item, so it cannot be on both sides.
     """
     rank = [hashlib.blake2b(f"{purpose}/{key}".encode(), digest_size=8).digest() for key in items.keys]
-    labels = items.targets.tolist()
+    labels = strata(items.targets).tolist()
     members: dict[int, list[int]] = {}
     for position in sorted(range(len(items)), key=lambda n: (rank[n], n)):
         members.setdefault(labels[position], []).append(position)
@@ -106,12 +114,14 @@ def pooled(items: Items, pool: tuple[float, float]) -> Items:
 
 
 def check_classes(train: Items, test: Items, classes: tuple[str, ...], where: str) -> None:
-    """Refuse a class without items on either side.
+    """Refuse a class without items on either side; nothing where items do not have one class each.
 
     Raises:
         DataError: naming the classes.
     """
     for items, split in ((train, "training"), (test, "test")):
+        if strata(items.targets) is not items.targets:
+            return
         counts = torch.bincount(items.targets, minlength=len(classes)).tolist()
         empty = [name for name, count in zip(classes, counts, strict=True) if not count]
         if empty:
