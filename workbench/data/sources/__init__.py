@@ -9,11 +9,13 @@ from workbench.data.sources import (
     california_housing,
     cifar10,
     clothing,
+    cmudict,
     fashion_mnist,
     grocery,
     mnist,
     mobilenet_v2,
     movielens,
+    tatoeba,
 )
 from workbench.data.sources.route import Report as Report
 from workbench.data.sources.route import Route as Route
@@ -36,6 +38,8 @@ SOURCES: dict[str, Source] = {
         adult.SOURCE,
         california_housing.SOURCE,
         *movielens.SOURCES,
+        tatoeba.SOURCE,
+        cmudict.SOURCE,
     )
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.data.sources.route import Unreachable
@@ -25,8 +25,8 @@ def require(program: str) -> str:
     return found
 
 
-def call(command: Sequence[str], folder: Path, doing: str) -> None:
-    """Run a client in ``folder``, quietly.
+def call(command: Sequence[str], folder: Path, doing: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run a client in ``folder``, quietly, with this process's environment or the one given.
 
     Raises:
         Unreachable: with the last line that it printed, when it fails or takes more than a quarter of an hour.
@@ -37,6 +37,7 @@ def call(command: Sequence[str], folder: Path, doing: str) -> None:
         subprocess.run(
             command,
             cwd=folder,
+            env=environment,
             check=True,
             capture_output=True,
             text=True,
