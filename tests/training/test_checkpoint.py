@@ -83,7 +83,7 @@ def test_it_holds_tensors_and_plain_values_and_no_pickle(saved: Path) -> None:
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     meta = json.loads(header.pop("__metadata__")["workbench"])
-    assert {key: meta[key] for key in ("format", "epoch", "step")} == {"format": 2, "epoch": 0, "step": 3}
+    assert {key: meta[key] for key in ("format", "epoch", "step")} == {"format": 3, "epoch": 0, "step": 3}
     # what follows the header is exactly the tensors' bytes, so there is no room for anything else
     assert max(each["data_offsets"][1] for each in header.values()) == len(content) - 8 - length
     assert {name.split(".")[0] for name in header} == {"model", "optimizer", "state", "generators"}
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_there_is_a_record_error_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("meta", [{"workbench": '{"format": 1}'}, {"other": "tool"}, None])
 def test_another_format_is_refused(saved: Path, state: State, meta: dict[str, str] | None) -> None:
     save_file(load_file(saved), saved, metadata=meta)
-    with pytest.raises(RecordError, match=r"checkpoint format (1|None) is not 2\. Remove it to start over"):
+    with pytest.raises(RecordError, match=r"checkpoint format (1|None) is not 3\. Remove it to start over"):
         load_checkpoint(saved, state)
 
 

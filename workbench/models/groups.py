@@ -11,6 +11,9 @@ from workbench.errors import FieldError
 Scope = Literal["all", "last", "head"]
 """What trains: everything, the last block and the head, or the head."""
 
+Trained = Scope | int
+"""The same, or how many groups train, counted from the head."""
+
 Groups = list[tuple[str, list[nn.Module]]]
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -26,13 +29,13 @@ class Grouped(Protocol):
         ...
 
 
-def frozen_modules(model: nn.Module, scope: Scope) -> list[nn.Module]:
-    """The modules that do not train under ``scope``: none, all but the last two groups, or all but the last one.
+def frozen_modules(model: nn.Module, scope: Trained) -> list[nn.Module]:
+    """The modules that do not train under ``scope``: none, or all but the last two groups, the last one, the last n.
 
     Raises:
         FieldError: ``scope`` is not one, or the model has no groups although something is to be frozen.
     """
-    if scope not in ("all", "last", "head"):
+    if scope not in ("all", "last", "head") and not isinstance(scope, int):
         raise FieldError(f"scope is {scope!r}; it takes 'all', 'last' or 'head'")
     if scope == "all":
         return []
@@ -41,8 +44,9 @@ def frozen_modules(model: nn.Module, scope: Scope) -> list[nn.Module]:
             f"{type(model).__name__} has no groups() and scope is '{scope}'",
             hint="Give the model a groups() method, or use scope='all'.",
         )
-    trained = 2 if scope == "last" else 1
-    return [module for _, modules in model.groups()[:-trained] for module in modules]
+    groups = model.groups()
+    trained = scope if isinstance(scope, int) else 2 if scope == "last" else 1
+    return [module for _, modules in groups[: max(0, len(groups) - trained)] for module in modules]
 
 
 def body_groups(body: nn.Module) -> Groups:

@@ -28,7 +28,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.errors import DataError, FieldError
-from workbench.models.groups import NORMS, Scope, frozen_modules
+from workbench.models.groups import NORMS, Trained, frozen_modules
 from workbench.parts import Part
 
 
@@ -68,20 +68,21 @@ class Norm(Part):
             )
 
 
-def norm_factory(norm: Norm) -> Callable[[int], nn.Module]:
-    """Makes the normalisation layer for a number of channels."""
+def norm_factory(norm: Norm, *, flat: bool = False) -> Callable[[int], nn.Module]:
+    """Makes the normalisation layer for a number of channels: of pictures, or ``flat`` of vectors (b, channels)."""
     if norm.kind == "batch":
-        return lambda channels: nn.BatchNorm2d(channels, momentum=norm.momentum)
+        layer = nn.BatchNorm1d if flat else nn.BatchNorm2d
+        return lambda channels: layer(channels, momentum=norm.momentum)
     if norm.kind == "group":
         return lambda channels: nn.GroupNorm(math.gcd(8, channels), channels)
     return lambda channels: nn.Identity()
 
 
-def apply_norm(model: nn.Module, norm: Norm, scope: Scope = "all") -> None:
+def apply_norm(model: nn.Module, norm: Norm, scope: Trained = "all") -> None:
     """Sets modes and trainability of every layer for training; call it each time after ``model.train()``.
 
     Everything in the frozen part stops training and everything else trains, with one exception: normalisation
-    layers of the frozen part (of the whole model when nothing is frozen) follow ``norm``. Other normalisation
+    layers of the frozen part (of the whole model where the scope is "all") follow ``norm``. Other normalisation
     layers are ordinary: their statistics follow with the same momentum, their affine weights train. Only
     normalisation layers' modes are set, so that a model in evaluation mode gets the normalisation of training
     without its dropout.

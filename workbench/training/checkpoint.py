@@ -21,7 +21,7 @@ from workbench.training.generators import generator_states, set_generators
 from workbench.training.packing import pack, unpack
 from workbench.training.state import State
 
-FORMAT = 2
+FORMAT = 3
 _WEIGHTS_FORMAT = 1
 
 

@@ -42,7 +42,7 @@ def _evaluate(
 ) -> tuple[dict[str, float], Predictions]:
     if train_mode:
         # Only the normalisation layers change their mode.
-        apply_norm(model, learner.norm, learner.recipe.scope)
+        apply_norm(model, learner.norm, learner.trains)
     target = learner.expects.target
     sums: dict[str, torch.Tensor] = {}
     found: list[tuple[torch.Tensor, ...]] = []
@@ -50,7 +50,9 @@ def _evaluate(
     order = mixed_order(learner, items) if train_mode else None
     size = learner.batch_size if train_mode else evaluation_batch(learner)
     for batch in Batches(items, batch=size, device=state.device, order=order):
-        output = learner.forward(model, learner.inputs(batch, training=False))
+        x = learner.inputs(batch, training=False)
+        with learner.numbers.autocast():
+            output = learner.numbers.full(learner.forward(model, x))
         for name, values in learner.metrics(output, batch.y).items():
             sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
         found.append((batch.index, _plain(batch.y), *target.predict(output)))

@@ -16,22 +16,25 @@ from workbench.data.items import Data
 from workbench.data.loading import Batch, Batches
 from workbench.errors import FieldError, nearest
 from workbench.models.choice import choose
+from workbench.models.groups import Trained
 from workbench.models.model import Model
 from workbench.models.norm import Norm, apply_norm, recalibrate
 from workbench.streams import Seeds
-from workbench.training import checkpoint, optim
+from workbench.training import checkpoint, distributed, optim
 from workbench.training.callbacks import Callback, Hooks
 from workbench.training.device import Level, pick_device, reproducible, seed_step
 from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
+from workbench.training.pieces import pieces
+from workbench.training.precision import Precision, compile_forward, pick_numbers
 from workbench.training.prepared import Prepared
 from workbench.training.recipes import OneCycle, Recipe
 from workbench.training.result import Result
-from workbench.training.schedules import SCHEDULES
 from workbench.training.single_items import refuse_single_items
 from workbench.training.stages import stage_hashes
+from workbench.training.stand_in import settle, standing_in
 from workbench.training.state import State
 
 if TYPE_CHECKING:
@@ -46,6 +49,9 @@ class Learner(Described):
             that :func:`workbench.models.choice.choose` finds for the data.
         recalibrate: re-estimate batch-norm statistics on the training items ``"before"`` or ``"after"`` training.
         diagnostics: names of extra measurements after training: train, train_mode, recalibrated.
+        validate: "epoch" holds the validation items out of training and evaluates on them after every epoch.
+        precision: what the network computes in: "auto" is bfloat16 on a GPU that can, unless the level is strict.
+        compile: whether torch compiles the network's forward pass, once for each shape.
         level: how strictly a run repeats itself, see :func:`workbench.training.device.reproducible`.
         confounded: why this arm may change two things at once.
 
@@ -54,7 +60,8 @@ class Learner(Described):
 
     Args:
         seeds: the seed tuple, or one number for all of it.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``. Below torchrun each process takes its own GPU; see
+            :mod:`workbench.training.distributed`.
         threads: CPU threads of torch; part of what makes a run repeat bit for bit.
         root: the folder that data paths are relative to; by default the current one.
         sources: weights files for models that start from another experiment, by the name the model gives them.
@@ -65,6 +72,9 @@ class Learner(Described):
     fit: Recipe = OneCycle()
     recalibrate: Literal["never", "before", "after"] = "never"
     diagnostics: tuple[str, ...] = ()
+    validate: Literal["never", "epoch"] = "never"
+    precision: Precision = "auto"
+    compile: bool = False
     level: Level = "seeded"
     confounded: str = ""
 
@@ -82,7 +92,9 @@ class Learner(Described):
             if name not in DIAGNOSTICS:
                 raise FieldError(f"'{name}' is not a diagnostic{nearest(name, DIAGNOSTICS)}")
         self.seeds = Seeds.of(seeds) if isinstance(seeds, int) else seeds
-        self.device = pick_device(device)
+        self.ranks = distributed.ranks()
+        self.device = self.ranks.place(pick_device(device))
+        self.numbers = pick_numbers(self.precision, self.device, self.level)
         self.threads = threads
         self.root = Path(root)
         self.sources = dict(sources or {})
@@ -91,6 +103,7 @@ class Learner(Described):
         self.prepared: Prepared | None = None
         self.state: State | None = None
         self.progress = 0.0
+        self.depth = 0
 
     @property
     def expects(self) -> Prepared:
@@ -105,10 +118,20 @@ class Learner(Described):
         return int(self.recipe.batch)
 
     @property
+    def micro(self) -> int | None:
+        """Items of one forward pass; None: the whole batch."""
+        return None if self.recipe.micro is None else int(self.recipe.micro)
+
+    @property
     def norm(self) -> Norm:
         """The normalisation policy of the network."""
         assert isinstance(self.network, Model)
         return self.network.norm
+
+    @property
+    def trains(self) -> Trained:
+        """What trains at this point of the run: the recipe's scope, or how many layer groups from the head down."""
+        return self.recipe.trained(self.progress, self.depth)
 
     @classmethod
     def stages(cls) -> dict[str, str]:
@@ -158,17 +181,19 @@ class Learner(Described):
         A batch larger than ``fit.micro`` goes through in pieces whose losses weigh by what they are the mean over:
         items, or tokens.
         """
-        batch, model, count = state.batch, state.model, self.expects.target.count
-        assert batch is not None
-        pieces = [batch] if self.recipe.micro is None else batch.split(self.recipe.micro)
-        total: torch.Tensor | None = None
-        for piece in pieces:
-            output = self.forward(model, self.inputs(piece, training=True, epoch=state.epoch))
-            state.loss = self.loss(output, piece)
+        model, target = state.model, self.expects.target
+        assert state.batch is not None
+        total = torch.zeros((), device=state.device)
+        for piece, weight in pieces(state.batch, self.micro, target.count, self.ranks):
+            x = self.inputs(piece, training=True, epoch=state.epoch)
+            with self.numbers.autocast():
+                output = self.forward(model, x)
+            state.loss = self.loss(self.numbers.full(output), piece)
             _call(hooks, "after_loss", state)
-            share = state.loss if len(pieces) == 1 else state.loss * (count(piece.y) / count(batch.y))
+            share = state.loss if weight == 1 else state.loss * weight
             share.backward()
-            total = share.detach() if total is None else total + share.detach()
+            total = total + share.detach()
+        total = self.ranks.sum(model, total)
         _call(hooks, "after_backward", state)
         if self.recipe.clip is not None:
             nn.utils.clip_grad_norm_(model.parameters(), self.recipe.clip)
@@ -218,9 +243,10 @@ class Learner(Described):
 
     def begin(self, *, choosing: bool = False) -> State:
         """Data, model and optimizer, ready for the first step; everything ``"auto"`` is resolved by now."""
-        if "auto" in (self.fit.epochs, self.fit.batch, self.fit.lr):
+        self.ranks.join(self.device)
+        if "auto" in (getattr(self.fit, name) for name in self.fit.fields()):
             self.recipe = self._resolved()
-        data = self.data.load(self.seeds, self.root, choosing=choosing)
+        data = self.data.load(self.seeds, self.root, choosing=choosing or self.validate == "epoch")
         if self.network == "auto":
             self.network = choose(data.signature, len(data.train), self.root).model
         model = self.network.build(data.signature, seeds=self.seeds, root=self.root, sources=self.sources)
@@ -228,8 +254,11 @@ class Learner(Described):
         self.prepared = Prepared(data.target, data.signature, preparation, data.encoder, data.classes)
         # channels last in memory is for convolutions; anything else keeps its layout
         layout = {"memory_format": torch.channels_last} if data.signature.kind == "image" else {}
-        model.to(self.device, **layout)
-        apply_norm(model, self.norm, self.recipe.scope)
+        model = self.ranks.synchronised(model, self.device).to(self.device, **layout)
+        if self.compile:
+            compile_forward(model, data.signature.kind)
+        self.progress, self.depth = 0.0, len(model.groups())
+        apply_norm(model, self.norm, self.trains)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
         self.state = State(
             learner=self,
@@ -260,13 +289,13 @@ class Learner(Described):
             device=str(self.device),
             threads=self.threads,
         )
-        return type(self).but(**found.changes).fit
+        return type(self).but(**self.ranks.agree(found.changes)).fit
 
     def _train(self, state: State, hooks: Hooks, kept: checkpoint.Checkpoint | None = None) -> None:
         if self.recalibrate == "before" and state.step == 0:
             recalibrate(state.model, training_inputs(self, state))
-        schedule = SCHEDULES[self.recipe.schedule]
         while state.inside or (state.epoch < int(self.recipe.epochs) and not state.stopped()):
+            self.progress = state.step / state.steps
             self.train_mode(state.model)
             again, state.inside = state.inside, True
             _call(hooks, "epoch_begin", state)
@@ -275,9 +304,11 @@ class Learner(Described):
                 state.batch = next(iter(self._batches(state, back=1)), None)
             for batch in () if again and state.stopped() else self._batches(state):
                 state.batch = batch
-                seed_step(state.device, streams.key(self.seeds.order, "step", state.step))
+                seed_step(state.device, streams.key(self.seeds.order, "step", state.step, *self.ranks.own))
                 self.progress = state.step / state.steps
-                optim.set_lr(state.optimizer, float(self.recipe.lr) * schedule(self.progress))
+                if self._unfreezes(state):
+                    self.train_mode(state.model)
+                optim.set_lr(state.optimizer, float(self.recipe.lr) * self.recipe.factor(self.progress))
                 _call(hooks, "step_begin", state)
                 self.step(state, hooks)
                 state.step += 1
@@ -286,14 +317,33 @@ class Learner(Described):
                 _call(hooks, "step_end", state)
                 if state.stopped():
                     break
-            state.inside, state.epoch = False, state.step // state.steps_per_epoch
             state.flush()
+            if self.validate == "epoch" and state.validated != state.step:
+                self._validate(state, hooks)
+            state.inside, state.epoch = False, state.step // state.steps_per_epoch
             _call(hooks, "epoch_end", state)
 
     def train_mode(self, model: nn.Module) -> None:
         """The only caller of ``train()``: the normalisation policy is applied anew every time."""
         model.train()
-        apply_norm(model, self.norm, self.recipe.scope)
+        apply_norm(model, self.norm, self.trains)
+        self.ranks.refuse_separate_statistics(model, self.device)
+
+    def _unfreezes(self, state: State) -> bool:
+        """Whether more trains in this step than in the one before."""
+        shares = (max(0, step) / state.steps for step in (state.step - 1, state.step))
+        before, now = (self.recipe.trained(share, self.depth) for share in shares)
+        return now != before
+
+    def _validate(self, state: State, hooks: Hooks) -> None:
+        """Recorded as ``validation/*``; the stand-in's numbers where there is one."""
+        assert state.data.validation is not None
+        state.validated = state.step
+        with standing_in(self, state):
+            values, _ = evaluate(self, state, state.data.validation)
+        state.metrics = {f"validation/{key}": value for key, value in self.ranks.agree(values).items()}
+        state.record(state.metrics)
+        _call(hooks, "evaluated", state)
 
     def _batches(self, state: State, back: int = 0) -> Iterable[Batch]:
         start = max(0, state.step - state.epoch * state.steps_per_epoch - back)
@@ -302,6 +352,7 @@ class Learner(Described):
         return Batches(items, batch=batch, device=state.device, order=order, start=start)
 
     def _finish(self, state: State, hooks: Hooks, began: float, *, choosing: bool) -> Result:
+        settle(self, state)
         if self.recalibrate == "after":
             recalibrate(state.model, training_inputs(self, state))
         name = "validation" if choosing else "test"
@@ -310,7 +361,7 @@ class Learner(Described):
         if items is None:
             raise FieldError(f"there are no {name} items to evaluate on", hint="Set data.validation above 0")
         values, predictions = evaluate(self, state, items)
-        state.metrics = {f"{name}/{key}": value for key, value in values.items()}
+        state.metrics = {f"{name}/{key}": value for key, value in self.ranks.agree(values).items()}
         if not choosing:
             for each in self.diagnostics:
                 state.metrics.update(DIAGNOSTICS[each](self, state))

@@ -6,11 +6,9 @@ import math
 from typing import Literal
 
 from workbench.errors import FieldError
+from workbench.models.groups import Scope, Trained
 from workbench.parts import Part
 from workbench.training.schedules import SCHEDULES, ScheduleName, restarts
-
-Trained = Literal["all", "last", "head"] | int
-"""What trains: everything, the last block and the head, the head; or so many layer groups, counted from the head."""
 
 
 class Recipe(Part):
@@ -45,7 +43,7 @@ class Recipe(Part):
     weight_decay: float | Literal["auto"] = 0.01
     schedule: ScheduleName = "one_cycle"
     optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
-    scope: Literal["all", "last", "head"] = "all"
+    scope: Scope = "all"
     body_lr: float = 1.0
     layer_decay: float = 1.0
     smoothing: float = 0.0

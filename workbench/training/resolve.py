@@ -6,16 +6,21 @@ Were each arm to find its own, "auto" would be a hidden second difference betwee
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.data.items import Datasets
 from workbench.models.choice import choose
+from workbench.models.model import Model
+from workbench.parts import Part
 from workbench.streams import Seeds
 from workbench.training.learner import Learner
+from workbench.training.memory import fitting_micro, step_fits
+from workbench.training.optim import auto_weight_decay
 from workbench.training.range_test import range_test
+from workbench.training.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -45,40 +50,79 @@ def resolve(
     device: str = "auto",
     threads: int = 1,
 ) -> Resolved:
-    """Finds every ``"auto"`` of an arm's recipe, and says what follows from the data and the weights.
+    """Finds every ``"auto"`` of an arm's model and recipe, and says what follows from the data and the weights.
 
-    Batch: 32 below 5,000 training items, else 128. Epochs: as many as give 300 steps, from 3 to 20. Learning rate: a
-    range test with the batch just found.
+    Batch: 32 below 5,000 training items, else 128. Epochs: as many as give 300 steps, from 3 to 20. Micro batch, on a
+    GPU: the batch, halved until a step fits into its memory. Learning rate: a range test with the batch just found.
+    Weight decay: see :func:`workbench.training.optim.auto_weight_decay`.
     """
-    fixed: dict[str, Any] = {"fit__epochs": 1, "fit__batch": 32, "fit__lr": 1e-3}
-    learner = arm.but(**fixed)(seeds, device=device, threads=threads, root=root, sources=sources)
-    data = learner.data.load(seeds, root)
+
+    def make(**changes: Any) -> Learner:
+        cls = arm.but(**{**_placeholders(arm), **changes})
+        return cls(seeds, device=device, threads=threads, root=root, sources=sources)
+
+    learner = make()
+    data = learner.data.load(seeds, root, choosing=arm.validate == "epoch")
     changes: dict[str, Any] = {}
     rows: list[Setting] = []
-    items = len(data.train)
+
+    def settle(name: str, value: Any, why: str) -> None:
+        changes[name.replace(".", "__")] = value
+        rows.append(Setting(name, repr(value) if isinstance(value, Part) else value, why))
+
     if arm.model == "auto":
-        choice = choose(data.signature, items, root)
-        changes["model"] = choice.model
-        rows.append(Setting("model", repr(choice.model), choice.why))
-    batch = arm.fit.batch
-    if batch == "auto":
-        batch = 32 if items < 5_000 else 128
-        changes["fit__batch"] = batch
-        rows.append(
-            Setting("fit.batch", batch, f"{items:,} training items ({'below' if items < 5_000 else 'from'} 5,000)")
-        )
+        settle("model", *_choice(data, root))
+    if arm.fit.batch == "auto":
+        settle("fit.batch", *_batch(len(data.train)))
+    steps = math.ceil(len(data.train) / int(changes.get("fit__batch", arm.fit.batch)))
     if arm.fit.epochs == "auto":
-        steps = math.ceil(items / batch)
-        epochs = min(20, max(3, round(300 / steps)))
-        changes["fit__epochs"] = epochs
-        rows.append(Setting("fit.epochs", epochs, f"about 300 steps at {steps} an epoch, kept from 3 to 20"))
+        settle("fit.epochs", *_epochs(steps))
+    if _asks_for_micro(learner, arm.fit):
+        settle("fit.micro", *_micro(make, changes))
     if arm.fit.lr == "auto":
-        tested = range_test(
-            arm.but(**{**fixed, **changes})(seeds, device=device, threads=threads, root=root, sources=sources)
-        )
-        changes["fit__lr"] = tested.suggestion
-        rows.append(Setting("fit.lr", tested.suggestion, tested.why))
-    return Resolved(changes, tuple(rows) + inferred(learner, data), data.target.names)
+        tested = range_test(make(**changes))
+        settle("fit.lr", tested.suggestion, tested.why)
+    if arm.fit.weight_decay == "auto":
+        recipe = make(**changes).fit
+        model = make(**changes).model
+        trained = isinstance(model, Model) and bool(model.files() or model.source())
+        settle("fit.weight_decay", *auto_weight_decay(recipe, steps=steps * int(recipe.epochs), pretrained=trained))
+    return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names)
+
+
+def _placeholders(arm: type[Learner]) -> dict[str, Any]:
+    """Values for what is still "auto", until it is found."""
+    values = {"epochs": 1, "batch": 32, "lr": 1e-3, "weight_decay": 0.01, "micro": None}
+    return {f"fit__{name}": value for name, value in values.items() if getattr(arm.fit, name) == "auto"}
+
+
+def _choice(data: Datasets, root: Path) -> tuple[Model, str]:
+    choice = choose(data.signature, len(data.train), root)
+    return choice.model, choice.why
+
+
+def _batch(items: int) -> tuple[int, str]:
+    few = items < 5_000
+    return 32 if few else 128, f"{items:,} training items ({'below' if few else 'from'} 5,000)"
+
+
+def _epochs(steps: int) -> tuple[int, str]:
+    return min(20, max(3, round(300 / steps))), f"about 300 steps at {steps} an epoch, kept from 3 to 20"
+
+
+def _asks_for_micro(learner: Learner, recipe: Recipe) -> bool:
+    """An automatic batch has to fit, too; but only a GPU's memory is a limit worth trying."""
+    return recipe.micro == "auto" or (recipe.batch == "auto" and recipe.micro is None and learner.device.type == "cuda")
+
+
+def _micro(make: Callable[..., Learner], changes: dict[str, Any]) -> tuple[int | None, str]:
+    learner = make(**changes)
+    if learner.device.type != "cuda":
+        return None, "the whole batch at once: there is no GPU whose memory it has to fit into"
+    found = fitting_micro(learner.batch_size, lambda size: step_fits(make(**{**changes, "fit__micro": size})))
+    if found is None:
+        return None, "a step on the whole batch fits into the GPU's memory"
+    return found, f"halved until a step on {learner.batch_size} items fits into the GPU's memory"
 
 
 def inferred(learner: Learner, data: Datasets) -> tuple[Setting, ...]:
@@ -86,5 +130,8 @@ def inferred(learner: Learner, data: Datasets) -> tuple[Setting, ...]:
     state = learner.begin()
     rows = [*data.why, *data.target.describe(data.classes), *learner.expects.preparation.rows()]
     trainable = sum(p.numel() for p in state.model.parameters() if p.requires_grad)
-    rows.append(("trainable", trainable, f"scope '{learner.recipe.scope}'"))
+    groups = isinstance(learner.trains, int)
+    rows.append(("trainable", trainable, "the head at first" if groups else f"scope '{learner.recipe.scope}'"))
+    if learner.numbers.name != "float32":
+        rows.append(("precision", learner.numbers.name, learner.numbers.why))
     return tuple(Setting(*row) for row in rows)

@@ -22,7 +22,7 @@ def refuse_single_items(learner: Learner, state: State) -> None:
     the model in training mode; only when some step or piece of a step has one item.
     """
     items, batch = len(state.data.train), learner.batch_size
-    if not _has_single(items, batch, learner.recipe.micro):
+    if not _has_single(items, batch, learner.micro):
         return
     model = copy.deepcopy(state.model)
     learner.train_mode(model)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.training.callbacks import Callback
     from workbench.training.learner import Learner
 
-_KEPT = ("epoch", "step", "inside", "stop", "fresh")
+_KEPT = ("epoch", "step", "inside", "stop", "fresh", "validated", "measured")
 
 
 @dataclass(slots=True)
@@ -36,7 +36,9 @@ class State:
     """Everything that changes during a run. ``step`` and ``epoch`` count what is complete.
 
     ``callbacks`` are the learner's own, whose state a checkpoint keeps; ``inside`` is True from an epoch's begin to the
-    end of its last step.
+    end of its last step and of the validation that follows it; ``validated`` is the last step that was validated after.
+    ``stand_in`` holds the weights and buffers that are evaluated in place of the model's own, by name (empty: none do);
+    ``measured`` says whether its batch-norm statistics belong to it.
     """
 
     learner: Learner
@@ -55,12 +57,19 @@ class State:
     stop: str = ""
     fresh: int = 0
     inside: bool = False
+    validated: int = 0
+    stand_in: dict[str, torch.Tensor] = field(default_factory=dict)
+    measured: bool = False
     callbacks: Sequence[Callback] = ()
     _pending: list[tuple[int, int, torch.Tensor]] = field(default_factory=list)
 
     def stopped(self) -> bool:
         """Whether a callback has asked for the end."""
         return bool(self.stop)
+
+    def evaluated_weights(self) -> dict[str, torch.Tensor]:
+        """Weights and buffers, by name, that the last evaluation saw: the stand-in's, else the model's own."""
+        return self.stand_in or self.model.state_dict()
 
     def remember_loss(self, loss: torch.Tensor) -> None:
         """Keeps the loss on the device; one transfer brings fifty of them to the host."""
@@ -106,6 +115,7 @@ class State:
             **{name: getattr(self, name) for name in _KEPT},
             "loss": self.loss,
             "metrics": dict(self.metrics),
+            "stand_in": dict(self.stand_in),
             "history": [(point.key, point.value, point.step, point.time) for point in self.history],
             "pending": list(self._pending),
         }
@@ -114,7 +124,7 @@ class State:
         """Puts back what :meth:`values` gave."""
         for name in (*_KEPT, "loss"):
             setattr(self, name, values[name])
-        self.metrics = dict(values["metrics"])
+        self.metrics, self.stand_in = dict(values["metrics"]), dict(values["stand_in"])
         self.history = [Point(*each) for each in values["history"]]
         self._pending = [tuple(each) for each in values["pending"]]
 

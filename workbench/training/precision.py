@@ -1,0 +1,63 @@
+"""In which numbers a network computes, and whether its forward pass is compiled.
+
+Weights, gradients, losses and metrics are float32 throughout; bfloat16 concerns the operations inside the network that
+keep their accuracy in it (torch's autocast). It has float32's range, so the loss needs no scaling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from workbench.data.signature import Kind
+from workbench.errors import FieldError
+from workbench.training.device import Level
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a network computes in on a device, and why."""
+
+    name: Literal["float32", "bfloat16"]
+    why: str
+    device: torch.device
+
+    def autocast(self) -> torch.autocast:
+        """Around the forward pass; what comes out may be bfloat16."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.name == "bfloat16")
+
+    def full(self, output: torch.Tensor) -> torch.Tensor:
+        """The output in float32, for loss and metrics."""
+        return output.float() if self.name == "bfloat16" else output
+
+
+def pick_numbers(precision: Precision, device: torch.device, level: Level) -> Numbers:
+    """What a precision means here: ``"auto"`` is bfloat16 on a GPU that computes in it, unless the level is strict."""
+    if precision != "auto":
+        return Numbers(precision, "as asked for", device)
+    if device.type != "cuda":
+        return Numbers("float32", "the CPU is seldom faster in less", device)
+    if level == "strict":
+        return Numbers("float32", "the level is strict", device)
+    # below, torch would emulate it
+    if torch.cuda.get_device_capability(device) < (8, 0):
+        return Numbers("float32", f"{torch.cuda.get_device_name(device)} does not compute in bfloat16", device)
+    return Numbers("bfloat16", f"{torch.cuda.get_device_name(device)} computes in it", device)
+
+
+def compile_forward(model: nn.Module, kind: Kind) -> None:
+    """Compiles the forward pass in place, once for each shape of its inputs; names of weights stay what they are.
+
+    Raises :class:`FieldError` for texts: their lengths differ from batch to batch, and each would be compiled.
+    """
+    if kind in ("text", "pairs"):
+        raise FieldError(
+            "compile is True, but every batch of texts has another length, and each would be compiled",
+            hint="Leave compile at False",
+        )
+    model.compile(dynamic=False)
