@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,26 +20,30 @@ _NAMED = re.compile(
 )
 
 
-def dates(values: Any) -> pd.Series | None:
+def dates(values: Any, *, first: bool | None = None) -> pd.Series | None:
     """The values as UTC times (datetime64[us, UTC], NaT where missing); None when they are not dates.
 
     Dates are what a file stores as dates, and texts that all begin like 2024-01-31, 31.1.2024, 1/31/2024 or
     31-Jan-2024. Of two numbers before the year the first is the day when any of them is above 12 or dots stand
-    between, else the month. Numbers are no dates.
+    between, else the month; ``first`` says it for values that are too few to tell. Numbers are no dates.
     """
     import pandas as pd
 
     column = pd.Series(values).reset_index(drop=True)
-    if not pd.api.types.is_datetime64_any_dtype(column):
-        there = column.dropna()
-        if not len(there):
-            return None
-        if not all(hasattr(each, "year") for each in there.head()):
-            texts = there[there.map(lambda each: isinstance(each, str))]
-            if len(texts) < len(there) or not texts.map(_looks_like_a_date).all():
-                return None
-            return _parsed(column, day_first=_day_first(texts))
-    return _parsed(column, day_first=False)
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return _parsed(column, first=False)
+    there = column.dropna().tolist()
+    texts = [each for each in there if isinstance(each, str)]
+    if not there or not all(hasattr(each, "year") for each in there if not isinstance(each, str)):
+        return None
+    if not all(_looks_like_a_date(each) for each in texts):
+        return None
+    return _parsed(column, first=_day_first(texts) if first is None else first)
+
+
+def day_first(values: Any) -> bool:
+    """Whether texts such as 1/2/2024 are read with the day first, see :func:`dates`."""
+    return _day_first(each for each in values if isinstance(each, str))
 
 
 def moments(values: Any) -> npt.NDArray[np.float64] | None:
@@ -59,19 +64,19 @@ def _looks_like_a_date(text: str) -> bool:
     return any(form.match(text) for form in (_DATE, _COMPACT, _NAMED))
 
 
-def _day_first(texts: pd.Series) -> bool:
+def _day_first(texts: Iterable[str]) -> bool:
     found = [match for each in texts if (match := _DATE.match(each)) and len(match[1]) <= 2]
     return any(int(match[1]) > 12 or match[2] == "." for match in found)
 
 
-def _parsed(column: pd.Series, *, day_first: bool) -> pd.Series | None:
+def _parsed(column: pd.Series, *, first: bool) -> pd.Series | None:
     import pandas as pd
 
     with warnings.catch_warnings():
         # pandas says that it guesses a format; what it may guess was checked above
         warnings.simplefilter("ignore", UserWarning)
         try:
-            found = pd.to_datetime(column, utc=True, dayfirst=day_first, format="mixed")
+            found = pd.to_datetime(column, utc=True, dayfirst=first, format="mixed")
         except (ValueError, OverflowError):
             return None
     return found.dt.as_unit("us")

@@ -70,6 +70,15 @@ def table(root: Path, name: str) -> pd.DataFrame:
     return _frames[name]
 
 
+def stamp(root: Path, name: str) -> tuple[int, int]:
+    """What changes with the file's content, for what is kept in memory; constant for a frame."""
+    try:
+        status = None if name.startswith(FRAME) else (root / name).stat()
+    except OSError:
+        return (0, 0)
+    return (0, 0) if status is None else (status.st_mtime_ns, status.st_size)
+
+
 def row_keys(frame: pd.DataFrame) -> tuple[str, ...]:
     """16 hexadecimal digits a row that depend on the names and values in it, not on the order of rows and columns.
 
@@ -87,25 +96,40 @@ def row_keys(frame: pd.DataFrame) -> tuple[str, ...]:
     return tuple(f"{each:016x}" for each in hashes.tolist())
 
 
-@functools.lru_cache(maxsize=4)
-def _read(path: Path, where: str, changed: int, size: int) -> pd.DataFrame:
+def parse_table(file: IO[bytes], where: str) -> pd.DataFrame:
+    """The table in an open binary file that can be rewound; see :func:`read_table`.
+
+    Raises:
+        DataError: it is empty, or no table.
+    """
     import pandas as pd
     import pyarrow as pa
 
     try:
-        with path.open("rb") as file:
-            start = file.read(4)
+        start = file.read(4)
+        file.seek(0)
         if start == b"PAR1":
-            frame = pd.read_parquet(path)
-        else:
-            with gzip.open(path, "rb") if start[:2] == b"\x1f\x8b" else path.open("rb") as text:
+            frame = pd.read_parquet(file)
+        elif start[:2] == b"\x1f\x8b":
+            with gzip.open(file, "rb") as text:
                 frame = _csv(text)
+        else:
+            frame = _csv(file)
     except (OSError, EOFError, ValueError, pa.ArrowException) as error:
         # pandas' parser errors and UnicodeDecodeError are ValueErrors
         raise DataError(f"the file is no table that can be read ({str(error).splitlines()[0]})", where=where) from None
     if not len(frame):
         raise DataError("the table has no rows", where=where)
     return frame.reset_index(drop=True).rename(columns=str)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: Path, where: str, changed: int, size: int) -> pd.DataFrame:
+    try:
+        with path.open("rb") as file:
+            return parse_table(file, where)
+    except OSError as error:
+        raise DataError(f"the file cannot be read ({error.strerror})", where=where) from None
 
 
 def _csv(file: IO[bytes]) -> pd.DataFrame:

@@ -1,0 +1,234 @@
+"""Tables of rows and columns: a file, or a frame in a notebook."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+
+from workbench.data.items import Data, Datasets, Items, check_count
+from workbench.data.signature import Signature
+from workbench.data.split import Division, Split, divide
+from workbench.data.splits import stratified
+from workbench.data.table_encoder import TableEncoder
+from workbench.data.table_files import FRAME, hold, row_keys, stamp, table
+from workbench.data.table_roles import Role, Roles, roles
+from workbench.data.targets.base import Row, Target
+from workbench.data.targets.inference import Answers, read_answers
+from workbench.data.targets.multi_label import MultiLabel
+from workbench.errors import FieldError, nearest
+from workbench.streams import Seeds, numpy_generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Table(Data):
+    """Rows of a table, of which one column (or several) is predicted from the others.
+
+    ``path``: a CSV file (also gzipped) or a Parquet file, relative to the project's root; for a frame in memory see
+    :meth:`of`. ``predict``: the column or columns.
+    ``categories``, ``numbers``, ``dates``: columns that are to be taken as that; what the others are is told from
+    what the file holds, and ids and prose are left out, see :func:`workbench.data.table_roles.roles`. ``ignore``:
+    columns to leave out. ``min_count``: a category that training has less often counts as unseen.
+    ``split``: how the rows are divided. ``time``: the column by which the rows are ordered, where the newest are to
+    be predicted from the older ones: short for ``split=Split("time", column=...)``.
+    ``train``: how many training rows, drawn from the stream (seeds.subset, "subset"), with the classes'
+    proportions where there are classes; None takes all.
+
+    Rows without a value to predict are left out. Scaling, medians and categories are those of the training rows alone.
+    """
+
+    path: str = field(kw_only=False)
+    predict: str | tuple[str, ...] = field(kw_only=False)
+    categories: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    min_count: int = 2
+    split: Split = Split()
+    time: str | None = None
+    train: int | None = None
+
+    def check(self) -> None:
+        """Refuse columns that are named twice, and two ways to divide the rows."""
+        super().check()
+        check_count(self, "min_count", 1)
+        check_count(self, "train", 1)
+        if not self.predicted:
+            raise FieldError("Table.predict is (); it takes the name of a column")
+        named: dict[str, str] = {}
+        for what in ("predict", "ignore", "categories", "numbers", "dates"):
+            for column in self.predicted if what == "predict" else getattr(self, what):
+                if column in named:
+                    raise FieldError(f"'{column}' stands both in Table.{named[column]} and in Table.{what}")
+                named[column] = what
+        if self.time is not None and (self.split.by not in ("auto", "time") or self.split.column is not None):
+            raise FieldError(
+                f"Table.time is '{self.time}', but split says {self.split!r}", hint="Leave time or split out."
+            )
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, predict: str | tuple[str, ...], **fields: Any) -> Self:
+        """The same for a frame in memory, for notebooks; it is copied and known by its content.
+
+        An experiment refuses it, as nothing pins it: write it to a file under data/ for that.
+        """
+        return cls(hold(frame), predict, **fields)
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The columns to predict."""
+        return (self.predict,) if isinstance(self.predict, str) else self.predict
+
+    @property
+    def divided(self) -> Split:
+        """How the rows are divided, with ``time`` taken in."""
+        return self.split if self.time is None else Split("time", column=self.time, test=self.split.test)
+
+    def files(self) -> tuple[str, ...]:
+        """The one file.
+
+        Raises:
+            FieldError: the table is a frame in memory.
+        """
+        if self.path.startswith(FRAME):
+            raise FieldError(
+                "the table is a frame in memory, which nothing pins",
+                where=self.path,
+                hint="Write it with frame.to_parquet('data/NAME.parquet'), type `wb data pin data/NAME.parquet`, "
+                "and use Table('data/NAME.parquet', ...).",
+            )
+        return (self.path,)
+
+    def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
+        """The data sets of the run with these seeds; see :meth:`Data.load`."""
+        drawn = None if self.train is None else seeds.subset
+        return _loaded(self, root, stamp(root, self.path), drawn, choosing)
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: bool) -> Datasets:
+    """The data sets, kept for the process: all runs of an experiment read the same ones."""
+    frame = table(root, part.path)
+    _check_columns(part, frame)
+    frame, gone = _answered(frame, part)
+    answers = read_answers(frame[list(part.predicted)], part.target, where=part.path)
+    split = part.divided
+    division = divide(
+        row_keys(frame),
+        split,
+        targets=answers.y if answers.y.ndim == 1 else None,
+        column=None if split.column is None else frame[split.column].tolist(),
+        validation=part.validation,
+        choosing=choosing,
+    )
+    training = division.train if drawn is None else _drawn(part, division.train, answers.y, drawn)
+    columns = roles(frame, _told(part), _without(part, division))
+    if not columns.columns:
+        raise FieldError("no column is left to predict from", where=part.path, hint="Name some: categories=(...).")
+    encoder = TableEncoder.fit(frame.iloc[training.numpy()], columns, min_count=part.min_count)
+    target = answers.target.fitted(answers.y[training])
+    items = Items(encoder.encode(frame), answers.y, row_keys(frame))
+    return Datasets(
+        train=items.subset(training),
+        validation=None if division.validation is None else items.subset(division.validation),
+        test=items.subset(division.test),
+        classes=answers.classes,
+        target=target,
+        signature=_signature(encoder, target, answers),
+        encoder=encoder,
+        why=tuple(_why(part, answers, division, columns, gone)),
+    )
+
+
+def _signature(encoder: TableEncoder, target: Target, answers: Answers) -> Signature:
+    numbers = encoder.number_names
+    return Signature(
+        "table",
+        target.width(len(answers.classes)),
+        cardinalities=encoder.cardinalities,
+        numbers=len(numbers),
+        limits=getattr(target, "limits", None),
+        columns=(*encoder.categories, *numbers),
+    )
+
+
+def _check_columns(part: Table, frame: pd.DataFrame) -> None:
+    there = list(frame.columns)
+    split = part.divided.column
+    named = {
+        "predict": part.predicted,
+        "categories": part.categories,
+        "numbers": part.numbers,
+        "dates": part.dates,
+        "ignore": part.ignore,
+        "time" if part.time is not None else "split.column": () if split is None else (split,),
+    }
+    for name, columns in named.items():
+        for column in columns:
+            if column not in there:
+                raise FieldError(
+                    f"Table.{name} is '{column}', which is no column{nearest(column, there)}", where=part.path
+                )
+    if len(set(there)) < len(there):
+        twice = next(name for name in there if there.count(name) > 1)
+        raise FieldError(f"there are two columns '{twice}'", where=part.path, hint="Rename one.")
+
+
+def _answered(frame: pd.DataFrame, part: Table) -> tuple[pd.DataFrame, int]:
+    """The rows that have a value to predict, and how many have none."""
+    names = list(part.predicted)
+    missing = frame[names].isna().any(axis=1)
+    lists = frame[names[0]].map(lambda value: isinstance(value, list | tuple | set | np.ndarray)).any()
+    if isinstance(part.target, MultiLabel) or lists or not missing.any():
+        return frame, 0
+    kept = frame[~missing].reset_index(drop=True)
+    # whole numbers became decimal only because some were missing
+    whole = {name: "int64" for name in names if kept[name].dtype == "float64" and (kept[name] % 1 == 0).all()}
+    return kept.astype(whole), int(missing.sum())
+
+
+def _drawn(part: Table, training: torch.Tensor, y: torch.Tensor, seed: int) -> torch.Tensor:
+    """``part.train`` of the training rows."""
+    assert part.train is not None
+    generator = numpy_generator(seed, "subset")
+    if y.ndim == 1:
+        return training[stratified(y[training], part.train, generator)]
+    if part.train > len(training):
+        raise FieldError(f"train is {part.train}, but there are {len(training)} training rows", hint="Ask for fewer.")
+    return training[torch.from_numpy(np.sort(generator.permutation(len(training))[: part.train]))]
+
+
+def _told(part: Table) -> Mapping[str, Role]:
+    return {
+        **dict.fromkeys(part.categories, "category"),
+        **dict.fromkeys(part.numbers, "number"),
+        **dict.fromkeys(part.dates, "date"),
+    }
+
+
+def _without(part: Table, division: Division) -> set[str]:
+    """What may not be an input: what is predicted, ignored, or says which part a row is in."""
+    column = part.divided.column
+    return {*part.predicted, *part.ignore, *([column] if column and division.by in ("group", "given") else [])}
+
+
+def _why(part: Table, answers: Answers, division: Division, columns: Roles, gone: int) -> list[Row]:
+    counts = {"category": columns.categories, "number": columns.numbers, "date": columns.dates}
+    kinds = {"category": "categories", "number": "numbers", "date": "dates"}
+    shown = [f"{len(names)} {kind if len(names) == 1 else kinds[kind]}" for kind, names in counts.items() if names]
+    rows: list[Row] = [
+        ("predict", ", ".join(part.predicted), answers.why),
+        ("inputs", ", ".join(shown), ", ".join(columns.columns[:8]) + (", ..." if len(columns.columns) > 8 else "")),
+        ("split", division.rule, division.why),
+    ]
+    rows += [(f"column {name}", "left out", why) for name, why in columns.left.items()]
+    if gone:
+        rows.append(("rows left out", gone, f"they have no {' and '.join(part.predicted)}"))
+    return rows
