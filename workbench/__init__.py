@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.data.arrays import ImageArrays
     from workbench.data.augment import Augment
     from workbench.data.folders import ImageFolder
+    from workbench.data.image_table import ImageTable
     from workbench.data.targets import MultiLabel, Regression, SingleLabel
     from workbench.errors import WorkbenchError
     from workbench.models.norm import Norm
@@ -35,6 +36,7 @@ __all__ = [
     "FineTune",
     "ImageArrays",
     "ImageFolder",
+    "ImageTable",
     "Learner",
     "MultiLabel",
     "Network",
@@ -60,6 +62,7 @@ _MODULES = {
     "FineTune": "training.recipes",
     "ImageArrays": "data.arrays",
     "ImageFolder": "data.folders",
+    "ImageTable": "data.image_table",
     "Learner": "training.learner",
     "MultiLabel": "data.targets",
     "Network": "models.vision",
