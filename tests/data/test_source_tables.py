@@ -11,7 +11,16 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from workbench.data.sources import adult, california_housing, clothing, cmudict, movie_reviews, movielens, tatoeba
+from workbench.data.sources import (
+    adult,
+    california_housing,
+    clothing,
+    cmudict,
+    movie_reviews,
+    movielens,
+    nycflights13,
+    tatoeba,
+)
 from workbench.data.sources.route import Unavailable
 from workbench.data.sources.tables import read_parquet, read_text, write_table
 
@@ -166,6 +175,18 @@ def test_clothing_holds_the_published_reviews(carried: Carried) -> None:
     ratings = [row[names.index("Rating")] for row in rows]
     assert [ratings.count(each) for each in "12345"] == [842, 1565, 2871, 5077, 13131]
     assert b"\r" not in carried("data/clothing.csv").read_bytes()
+
+
+def test_what_flights_write_as_na_is_missing(tmp_path: Path) -> None:
+    nycflights13.write(tmp_path / "f.csv", zipped({"flights.csv": b"day,arr_delay,dest\n1,NA,IAH\n2,-3,NAS\n"}))
+    assert (tmp_path / "f.csv").read_bytes() == b"day,arr_delay,dest\n1,,IAH\n2,-3,NAS\n"
+
+
+def test_flights_hold_the_published_year(carried: Carried) -> None:
+    names, *rows = rows_of(carried("data/nycflights13.csv"))
+    assert len(names) == 19 and len(rows) == 336_776
+    assert sum(row[names.index("arr_delay")] == "" for row in rows) == 9_430
+    assert [len({row[names.index(name)] for row in rows}) for name in ("carrier", "dest", "flight")] == [16, 105, 3844]
 
 
 def test_adult_holds_the_origins_split_and_answers(carried: Carried) -> None:

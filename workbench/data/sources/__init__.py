@@ -17,6 +17,7 @@ from workbench.data.sources import (
     mobilenet_v2,
     movie_reviews,
     movielens,
+    nycflights13,
     tatoeba,
 )
 from workbench.data.sources.route import Report as Report
@@ -44,6 +45,7 @@ SOURCES: dict[str, Source] = {
         cmudict.SOURCE,
         movie_reviews.SOURCE,
         *elpv.SOURCES,
+        nycflights13.SOURCE,
     )
 }
 
