@@ -1,11 +1,11 @@
-"""From a text to tokens and back: words with marks for capitals, or characters."""
+"""From a text to tokens and back: words with marks for capitals, characters, or what stands between spaces."""
 
 from __future__ import annotations
 
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
 from workbench.errors import FieldError
@@ -31,14 +31,15 @@ _TIGHT_RIGHT = re.compile(r"^[(\[{«#$£€]$|^\w+'$")
 class Tokens(Part):
     """How a text becomes tokens.
 
-    ``level``: "words" (words, numbers, and runs of one punctuation mark; spaces are dropped) or "characters"
-    (spaces kept as one each). ``lower``: words in lower case, with <capital> or <capitals> before those that were
-    not (fastai's xxmaj and xxup), so that a word is one entry of the vocabulary wherever it stands; characters
-    are left as they are. ``repeats``: longer runs of one character are cut to so many ("sooooo" and "soooo" are
-    the same; 0 cuts nothing). HTML line breaks and entities are undone and Unicode is composed (NFC) before.
+    ``level``: "words" (words, numbers, and runs of one punctuation mark; spaces are dropped), "characters" (spaces
+    kept as one each), or "spaces" (what stands between spaces, as it is, e.g. phonemes). ``lower``: words in lower
+    case, with <capital> or <capitals> before those that were not (fastai's xxmaj and xxup), so that a word is one
+    entry of the vocabulary wherever it stands; the other levels are left as they are. ``repeats``: longer runs of one
+    character are cut to so many ("sooooo" and "soooo" are the same; 0 cuts nothing). HTML line breaks and entities
+    are undone and Unicode is composed (NFC) before.
     """
 
-    level: Literal["words", "characters"] = "words"
+    level: Literal["words", "characters", "spaces"] = "words"
     lower: bool = True
     repeats: int = 3
 
@@ -49,16 +50,18 @@ class Tokens(Part):
 
     def split(self, texts: Iterable[str]) -> list[list[str]]:
         """The tokens of each text; an empty text has none."""
-        if self.level == "characters":
-            return [list(self.clean(text)) for text in texts]
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """The tokens of one text after the other."""
         known = _Known(self.lower)
-        found: list[list[str]] = []
         for text in texts:
-            tokens: list[str] = []
-            for each in _WORD.finditer(self.clean(text)):
-                tokens.extend(known[each[0]])
-            found.append(tokens)
-        return found
+            if self.level == "characters":
+                yield list(self.clean(text))
+            elif self.level == "spaces":
+                yield self.clean(text).split()
+            else:
+                yield [token for each in _WORD.finditer(self.clean(text)) for token in known[each[0]]]
 
     def clean(self, text: str) -> str:
         """The text in one spelling: entities, line breaks, apostrophes and composed letters alike, spaces single."""
@@ -73,6 +76,8 @@ class Tokens(Part):
         """A readable text of the tokens: capitals put back, no space before punctuation marks."""
         if self.level == "characters":
             return "".join(tokens)
+        if self.level == "spaces":
+            return " ".join(tokens)
         text, change, tight = "", "", True
         for token in tokens:
             if token in (CAPITAL, CAPITALS):
@@ -94,7 +99,7 @@ class Tokens(Part):
 
     @classmethod
     def of(cls, value: Tokens | str) -> Tokens:
-        """``"words"`` and ``"characters"`` are short for ``Tokens(level=...)``."""
+        """``"words"``, ``"characters"`` and ``"spaces"`` are short for ``Tokens(level=...)``."""
         return value if isinstance(value, Tokens) else cls(level=value)
 
 
