@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from workbench.data.augment import Augment
     from workbench.data.folders import ImageFolder
     from workbench.data.image_table import ImageTable
+    from workbench.data.mixing import Mix
     from workbench.data.targets import MultiLabel, Regression, SingleLabel
+    from workbench.data.targets.token_sequence import TokenSequence
+    from workbench.data.texts import Texts
     from workbench.errors import WorkbenchError
     from workbench.models.norm import Norm
+    from workbench.models.text import TextNetwork
     from workbench.models.vision import Network, Pretrained
     from workbench.parts import Part
     from workbench.streams import Seeds
@@ -38,6 +42,7 @@ __all__ = [
     "ImageFolder",
     "ImageTable",
     "Learner",
+    "Mix",
     "MultiLabel",
     "Network",
     "Norm",
@@ -47,7 +52,10 @@ __all__ = [
     "Regression",
     "Seeds",
     "SingleLabel",
+    "TextNetwork",
+    "Texts",
     "Tier",
+    "TokenSequence",
     "WorkbenchError",
 ]
 
@@ -64,6 +72,7 @@ _MODULES = {
     "ImageFolder": "data.folders",
     "ImageTable": "data.image_table",
     "Learner": "training.learner",
+    "Mix": "data.mixing",
     "MultiLabel": "data.targets",
     "Network": "models.vision",
     "Norm": "models.norm",
@@ -73,7 +82,10 @@ _MODULES = {
     "Regression": "data.targets",
     "Seeds": "streams",
     "SingleLabel": "data.targets",
+    "TextNetwork": "models.text",
+    "Texts": "data.texts",
     "Tier": "study.experiment",
+    "TokenSequence": "data.targets.token_sequence",
     "WorkbenchError": "errors",
 }
 

@@ -27,6 +27,7 @@ from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
+from workbench.training.mixed import mixed
 from workbench.training.pieces import pieces
 from workbench.training.precision import Precision, compile_forward, pick_numbers
 from workbench.training.prepared import Prepared
@@ -186,6 +187,8 @@ class Learner(Described):
         total = torch.zeros((), device=state.device)
         for piece, weight in pieces(state.batch, self.micro, target.count, self.ranks):
             x = self.inputs(piece, training=True, epoch=state.epoch)
+            if self.recipe.mix is not None:
+                x, piece = mixed(self, self.recipe.mix, x, piece, state)
             with self.numbers.autocast():
                 output = self.forward(model, x)
             state.loss = self.loss(self.numbers.full(output), piece)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from workbench.data.mixing import Mix
 from workbench.errors import FieldError
 from workbench.models.groups import Scope, Trained
 from workbench.parts import Part
@@ -31,6 +32,7 @@ class Recipe(Part):
         layer_decay: factor of ``lr`` for each layer group further from the head: ``lr * layer_decay**depth``, times
             ``body_lr`` below the head (discriminative learning rates, Howard & Ruder 2018, section 3.2).
         smoothing: label smoothing (Szegedy et al. 2016).
+        mix: MixUp and CutMix of pictures and their classes or labels, e.g. ``Mix(mixup=0.2)``; None mixes nothing.
         clip: largest global gradient norm; None leaves gradients alone.
         micro: items of one forward pass; gradients of a batch's pieces are summed by true item count. None: the whole
             batch; ``"auto"``: halved until a step fits into the GPU's memory. Where batch normalisation normalises by
@@ -47,6 +49,7 @@ class Recipe(Part):
     body_lr: float = 1.0
     layer_decay: float = 1.0
     smoothing: float = 0.0
+    mix: Mix | None = None
     clip: float | None = None
     micro: int | Literal["auto"] | None = None
 
