@@ -9,11 +9,14 @@ import torch
 
 from tests.training.conftest import Bars
 from workbench import Norm
+from workbench.data.loading import Batches
+from workbench.data.views import views
 from workbench.training.checkpoint import weights_hash
-from workbench.training.diagnostics import DIAGNOSTICS, recalibrated, training_inputs
+from workbench.training.diagnostics import DIAGNOSTICS, recalibrated, several_views, training_inputs
+from workbench.training.evaluation import evaluate
 from workbench.training.state import State
 
-ALL = ("train", "train_mode", "recalibrated")
+ALL = ("train", "train_mode", "recalibrated", "views")
 
 
 @pytest.mark.parametrize("norm", [Norm(), Norm(stats="batch")])
@@ -56,3 +59,19 @@ def test_statistics_are_estimated_on_batches_of_at_least_64(pictures: Path) -> N
 def test_a_last_batch_of_one_item_does_not_weigh_as_much_as_the_others(pictures: Path) -> None:
     assert seen(pictures, batch=32, items=193) == [64, 64, 64]
     assert seen(pictures, batch=32, items=129) == [64, 64]
+
+
+def test_several_views_of_a_picture_give_one_answer(pictures: Path) -> None:
+    learner = Bars(0, root=pictures)
+    result = learner.but(diagnostics=("views",))(0, root=pictures).run()
+    assert result.metrics["views/error"] != 0.75 and result.metrics["views/loss"] != result.metrics["test/loss"]
+    state = learner.begin()
+    target, batch = learner.expects.target, next(iter(Batches(state.data.test, batch=16)))
+    state.model.eval()
+    with torch.no_grad():
+        looks = [learner.forward(state.model, learner.inputs(each, training=False)) for each in views(batch, flip=True)]
+    assert len(looks) == 12
+    mean = torch.stack([each.softmax(1) for each in looks]).mean(0)
+    torch.testing.assert_close(target.merged(looks).softmax(1), mean)
+    values, _ = evaluate(learner, state, state.data.test, views=lambda each: views(each, flip=True))
+    assert several_views(learner, state) == {f"views/{name}": value for name, value in values.items()}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
 
 from workbench.data.loading import Batches
+from workbench.data.pictures import ImageData
+from workbench.data.views import views
 from workbench.models.norm import distances, recalibrate
 from workbench.training.evaluation import evaluate, mixed_order
 
@@ -58,8 +61,21 @@ def recalibrated(learner: Learner, state: State) -> dict[str, float]:
     return found | {"statistics/distance": sum(layers.values()) / len(layers)}
 
 
+def several_views(learner: Learner, state: State) -> dict[str, float]:
+    """``views/*``: the test pictures, each seen several times, its answers averaged; see :mod:`workbench.data.views`.
+
+    Mirrored as well where training mirrors. Nothing for data that are not pictures.
+    """
+    if not isinstance(learner.data, ImageData):
+        return {}
+    flip = learner.data.augment is not None and learner.data.augment.flip
+    values, _ = evaluate(learner, state, state.data.test, views=functools.partial(views, flip=flip))
+    return {f"views/{name}": value for name, value in values.items()}
+
+
 DIAGNOSTICS: dict[str, Callable[[Learner, State], dict[str, float]]] = {
     "train": train_error,
     "train_mode": train_mode,
     "recalibrated": recalibrated,
+    "views": several_views,
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
 
 from workbench import streams
-from workbench.data.loading import Batches
+from workbench.data.loading import Batch, Batches
 from workbench.data.values import PAD, Padded, subset
 from workbench.models.norm import apply_norm
 from workbench.training.result import Predictions
@@ -22,23 +22,27 @@ if TYPE_CHECKING:
 
 BATCH = 256
 
+Views = Callable[[Batch], Iterable[Batch]]
+"""The same items seen several times."""
+
 
 @torch.no_grad()
 def evaluate(
-    learner: Learner, state: State, items: Items, *, train_mode: bool = False
+    learner: Learner, state: State, items: Items, *, train_mode: bool = False, views: Views | None = None
 ) -> tuple[dict[str, float], Predictions]:
     """Means of the learner's per-example metrics over ``items``, and the predictions; the model stays as it was.
 
     Args:
         train_mode: normalise as in training (by the batch where the policy says so) in shuffled batches of the
             training size; dropout stays off.
+        views: what gives several looks at a batch, whose outputs count as one, see :meth:`Target.merged`.
     """
     with _untouched(state.model) as model:
-        return _evaluate(learner, state, model, items, train_mode)
+        return _evaluate(learner, state, model, items, train_mode=train_mode, views=views)
 
 
 def _evaluate(
-    learner: Learner, state: State, model: nn.Module, items: Items, train_mode: bool
+    learner: Learner, state: State, model: nn.Module, items: Items, *, train_mode: bool, views: Views | None
 ) -> tuple[dict[str, float], Predictions]:
     if train_mode:
         # Only the normalisation layers change their mode.
@@ -50,9 +54,8 @@ def _evaluate(
     order = mixed_order(learner, items) if train_mode else None
     size = learner.batch_size if train_mode else evaluation_batch(learner)
     for batch in Batches(items, batch=size, device=state.device, order=order):
-        x = learner.inputs(batch, training=False)
-        with learner.numbers.autocast():
-            output = learner.numbers.full(learner.forward(model, x))
+        outputs = [_output(learner, model, each) for each in (views(batch) if views else (batch,))]
+        output = outputs[0] if len(outputs) == 1 else target.merged(outputs)
         for name, values in learner.metrics(output, batch.y).items():
             sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
         found.append((batch.index, _plain(batch.y), *target.predict(output)))
@@ -64,6 +67,12 @@ def _evaluate(
     scores |= target.summary(joined(kept) if kept else None, whole, scores)
     columns = (each.cpu().numpy() for each in (index, y, prediction, confidence))
     return scores, Predictions(*columns)
+
+
+def _output(learner: Learner, model: nn.Module, batch: Batch) -> torch.Tensor:
+    x = learner.inputs(batch, training=False)
+    with learner.numbers.autocast():
+        return learner.numbers.full(learner.forward(model, x))
 
 
 def evaluation_batch(learner: Learner) -> int:
