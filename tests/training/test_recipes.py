@@ -1,15 +1,21 @@
-"""Recipes refuse what makes no sense, by the field's name."""
+"""Recipes refuse what makes no sense, by the field's name; what they thaw is a function of progress."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
-from workbench import Constant, FineTune, OneCycle
+from tests.training.conftest import Bars
+from tests.training.test_resuming import Saves, interrupted, undisturbed
+from workbench import Callback, Constant, FineTune, Norm, OneCycle
 from workbench.errors import FieldError
 from workbench.training.recipes import GradualUnfreeze, Recipe, Restarts
 from workbench.training.schedules import SCHEDULES, restarts
+from workbench.training.state import State
 
 
 @pytest.mark.parametrize(
@@ -82,3 +88,63 @@ def test_one_group_more_trains_after_every_share(every: float | None, groups: in
 
 def test_a_model_of_one_group_trains_from_the_start() -> None:
     assert GradualUnfreeze().trained(0.0, 1) == 1
+
+
+class Thaws(Bars):
+    """Everything trains from the middle of the run on; frozen statistics stay."""
+
+    model = Bars.model.but(norm=Norm(stats="running", affine=False))
+    fit = GradualUnfreeze(epochs=3, batch=32, lr=1e-2, layer_decay=0.8)
+
+
+class Watches(Callback):
+    """Which groups had moved after every step, and which normalised by the batch."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, torch.Tensor] = {}
+        self.moved: list[set[str]] = []
+        self.live: list[set[str]] = []
+
+    def step_begin(self, state: State) -> None:
+        """The weights before it."""
+        self.before = {name: value.detach().clone() for name, value in state.model.named_parameters()}
+
+    def step_end(self, state: State) -> None:
+        """What is not what it was."""
+        owner = {
+            id(each): group
+            for group, modules in state.model.groups()
+            for module in modules
+            for each in module.parameters()
+        }
+        named = dict(state.model.named_parameters())
+        moved = {owner[id(each)] for name, each in named.items() if not torch.equal(each, self.before[name])}
+        self.moved.append(moved)
+        layers = [each for each in state.model.modules() if isinstance(each, nn.BatchNorm2d) and each.training]
+        self.live.append({owner[id(each.weight)] for each in layers})
+
+
+def test_groups_thaw_from_the_head_downwards_in_the_middle_of_an_epoch_too(pictures: Path) -> None:
+    watches = Watches()
+    learner = Thaws(0, root=pictures, device="cpu")
+    learner.run(callbacks=[watches])
+    assert learner.state is not None
+    names = [group for group, _ in learner.state.model.groups()][::-1]
+    expected = [names[: min(len(names), 1 + int(step / 24 / (0.5 / (len(names) - 1)) + 1e-9))] for step in range(24)]
+    assert watches.moved == [set(each) for each in expected]
+    assert watches.live == [set(each) - {"head"} for each in expected]
+    assert len(names) > 3 and any(len(expected[step]) != len(expected[step - 1]) for step in range(24) if step % 8)
+
+
+@pytest.mark.parametrize(
+    ("step", "event"), [*((step, "step_end") for step in (1, 3, 4, 8, 11)), (8, "epoch_begin"), (8, "epoch_end")]
+)
+def test_thawing_resumes_bit_for_bit(step: int, event: str, pictures: Path, tmp_path: Path) -> None:
+    rest = interrupted(Thaws, pictures, Saves(tmp_path / "c.safetensors", step, event))
+    assert rest == undisturbed(Thaws, pictures)
+
+
+def test_restarts_resume_bit_for_bit(pictures: Path, tmp_path: Path) -> None:
+    arm = Bars.but(fit=Restarts(epochs=2, batch=32, lr=1e-2, cycles=3, layer_decay=0.5))
+    rest = interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 7, "step_end"))
+    assert rest == undisturbed(arm, pictures)

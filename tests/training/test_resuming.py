@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -211,6 +212,20 @@ def outcome(result: Result) -> tuple[Any, ...]:
     """All that has to be equal, the history in its order."""
     history = [(point.key, point.step, point.value) for point in result.history]
     return weights_hash(result.model), result.metrics, history, result.predictions.confidence.tobytes()
+
+
+@functools.cache
+def undisturbed(arm: type[Bars], root: Path) -> tuple[Any, ...]:
+    """What the arm's run comes to without an interruption."""
+    return outcome(arm(0, root=root, device="cpu").run())
+
+
+def interrupted(arm: type[Bars], root: Path, saves: Saves) -> tuple[Any, ...]:
+    """What it comes to when it ends where ``saves`` does, and is taken up again."""
+    with pytest.raises(SystemExit):
+        arm(0, root=root, device="cpu").run(callbacks=[saves])
+    draw_elsewhere()
+    return outcome(arm(0, root=root, device="cpu").run(resume=saves.path))
 
 
 @pytest.fixture(scope="module")

@@ -39,19 +39,24 @@ def fitting_micro(batch: int, fits: Callable[[int], bool]) -> int | None:
 
 def step_fits(learner: Learner) -> bool:
     """Whether the learner's heaviest step, update included, fits into the GPU's memory; done on a model of its own."""
-    state = learner.begin()
-    items, size = state.data.train, learner.batch_size
-    learner.train_mode(state.model)
-    state.batch = next(iter(Batches(items, batch=size, device=state.device, order=_heaviest(items))))
+    fits = _tried(learner)
+    learner.state = None
+    if learner.device.type == "cuda":  # only now has the error that held on to the step's tensors gone
+        torch.cuda.empty_cache()
+    return fits
+
+
+def _tried(learner: Learner) -> bool:
     try:
+        state = learner.begin()
+        items, size = state.data.train, learner.batch_size
+        learner.train_mode(state.model)
+        state.batch = next(iter(Batches(items, batch=size, device=state.device, order=_heaviest(items))))
         learner.step(state, Hooks([]))
-        torch.cuda.synchronize(state.device)
+        assert state.loss is not None
+        state.loss.item()  # waits for the device
     except torch.OutOfMemoryError:
         return False
-    finally:
-        learner.state = None
-        del state
-        torch.cuda.empty_cache()
     return True
 
 

@@ -73,7 +73,8 @@ class EarlyStop(Callback):
             return
         self.waited += 1
         if self.waited >= self.patience and not state.stop:
-            state.stop = f"{name} was best in epoch {self.best_epoch} and not better for {self.waited} epochs"
+            epochs = f"{self.waited} epoch{'s' * (self.waited > 1)}"
+            state.stop = f"{name} was best in epoch {self.best_epoch} and not better for {epochs}"
 
     def epoch_end(self, state: State) -> None:
         """At the run's end, the best epoch's weights are the ones to be evaluated."""
