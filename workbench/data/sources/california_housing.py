@@ -65,7 +65,7 @@ SOURCE = Source(
     path="data/california_housing.csv",
     about="20,640 districts of California in 1990: eight numbers and the median house value in $100,000",
     origin="https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.html",
-    licence="public domain (US census)",
+    licence="none stated; figures of the US census",
     routes=WHEEL.routes(from_wheel, Route("the origin, scikit-learn's archive at figshare.com", from_origin)),
     hint=widedeep.HINT.format(path="data/california_housing.csv"),
     optional=True,
