@@ -4,12 +4,14 @@ from pathlib import Path
 
 from workbench.data.signature import Signature
 from workbench.models.choice import choose
+from workbench.models.text import TextNetwork
 from workbench.models.vision import Network, Pretrained
 
 
 def test_photos_start_from_weights_that_are_here(tmp_path: Path) -> None:
     photos = Signature("image", 5, channels=3, size=96)
-    assert choose(photos, 500, tmp_path).model == Network("resnet8")
+    without = choose(photos, 500, tmp_path)
+    assert without.model == Network("resnet18") and "no data/mobilenet_v2.pth to start from" in without.why
     (tmp_path / "data").mkdir()
     (tmp_path / "data/mobilenet_v2.pth").write_bytes(b"")
     assert choose(photos, 500, tmp_path).model == Pretrained("data/mobilenet_v2.pth")
@@ -17,5 +19,12 @@ def test_photos_start_from_weights_that_are_here(tmp_path: Path) -> None:
 
 def test_many_small_pictures_get_the_deeper_network(tmp_path: Path) -> None:
     small = Signature("image", 5, channels=1, size=28)
-    assert choose(small, 50_000, tmp_path).model == Network("resnet20")
+    found = choose(small, 50_000, tmp_path)
+    assert found.model == Network("resnet20") and found.why == "50,000 pictures of 28 pixels (from 20,000)"
     assert choose(small, 1_000, tmp_path).model == Network("resnet8")
+
+
+def test_texts_get_a_recurrent_network(tmp_path: Path) -> None:
+    texts = Signature("text", 2, vocabulary=1_000)
+    found = choose(texts, 500, tmp_path)
+    assert found.model == TextNetwork("lstm") and found.why == "500 texts, a vocabulary of 1,000"

@@ -1,6 +1,7 @@
 """Networks are built bit-equal from their streams, and weights load whole or not at all."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from torchvision import models
 
 from workbench.data.signature import Signature
+from workbench.data.targets import MultiLabel, Rating, Regression, SingleLabel, Target
 from workbench.errors import DataError, FieldError
 from workbench.models.heads import VisionModel
 from workbench.models.norm import Norm
@@ -215,3 +217,43 @@ def test_weights_that_do_not_say_the_mean(tmp_path: Path) -> None:
     path = save(tmp_path / "w.safetensors", build(Network("resnet8")), mean=None)
     with pytest.raises(DataError, match="do not say 'mean'"):
         build(Pretrained("experiments/x"), sources={"experiments/x": path})
+
+
+def test_weights_by_torchvisions_own_name(
+    carried: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    kept = tmp_path / "hub/checkpoints/mobilenet_v2-b0353104.pth"
+    kept.symlink_to(carried("data/mobilenet_v2.pth"))
+    part = Pretrained("torchvision/mobilenet_v2:IMAGENET1K_V1")
+    model = build(part, tmp_path)
+    assert same(model, build(Pretrained("data/mobilenet_v2.pth"), carried("data/mobilenet_v2.pth").parent.parent))
+    assert part.files() == () and part.source() is None and model.mean == IMAGENET_MEAN
+    kept.unlink()
+    kept.write_bytes(b"cut short")
+    with pytest.raises(DataError, match="is damaged: its SHA-256 begins with"):
+        build(part, tmp_path)
+
+
+def test_torchvision_has_no_such_weights() -> None:
+    with pytest.raises(FieldError, match="'resnet19' is not an architecture; did you mean 'resnet18'"):
+        build(Pretrained("torchvision/resnet19"))
+    with pytest.raises(FieldError, match="'IMAGENET1K_V9' are no weights of 'resnet18'; did you mean 'IMAGENET1K_V1'"):
+        build(Pretrained("torchvision/resnet18:IMAGENET1K_V9"))
+    with pytest.raises(FieldError, match="Leave arch out"):
+        Pretrained("torchvision/resnet18", arch="resnet34")
+    with pytest.raises(FieldError, match="or 'torchvision/ARCHITECTURE'"):
+        Pretrained("resnet18")
+
+
+@pytest.mark.parametrize("target", [SingleLabel(), MultiLabel(), Regression(), Rating()])
+@pytest.mark.parametrize("arch", ["resnet8", "mobilenet_v2"])
+def test_heads_fit_every_target(arch: str, target: Target) -> None:
+    classes = 1 if isinstance(target, Rating) else 3
+    model = build(Network(arch), classes=target.width(classes))
+    y = torch.tensor([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])[:, :classes]
+    bound = target.fitted(y)
+    truth = torch.tensor([0, 2]) if isinstance(target, SingleLabel) else y
+    output = model.eval()(torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    assert output.shape == (2, classes) and bool(bound.loss(output, truth).isfinite())

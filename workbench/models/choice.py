@@ -10,6 +10,9 @@ from workbench.data.signature import Kind, Signature
 from workbench.errors import FieldError
 from workbench.models.model import Model
 
+_PHOTO, _MANY = 64, 20_000
+"""Pictures from so many pixels on count as photos; so many small ones are worth the deeper network."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -38,11 +41,20 @@ def choose(signature: Signature, items: int, root: Path) -> Choice:
 def _image(signature: Signature, items: int, root: Path) -> Choice:
     from workbench.models.vision import Network, Pretrained
 
-    weights = "data/mobilenet_v2.pth"
-    if signature.size >= 64 and (root / weights).is_file():
-        return Choice(Pretrained(weights), f"photos of {signature.size} pixels, and {weights} is here")
-    arch = "resnet8" if items < 20_000 else "resnet20"
-    return Choice(Network(arch), f"{items:,} pictures of {signature.size} pixels")
+    weights, what = "data/mobilenet_v2.pth", f"{items:,} pictures of {signature.size} pixels"
+    if signature.size >= _PHOTO and (root / weights).is_file():
+        return Choice(Pretrained(weights), f"{what} (photos from {_PHOTO} on), and {weights} is here")
+    if signature.size >= _PHOTO:
+        return Choice(Network("resnet18"), f"{what} (photos from {_PHOTO} on), and no {weights} to start from")
+    arch, limit = ("resnet8", "below") if items < _MANY else ("resnet20", "from")
+    return Choice(Network(arch), f"{what} ({limit} {_MANY:,})")
 
 
-_RULES: dict[Kind, Callable[[Signature, int, Path], Choice]] = {"image": _image}
+def _text(signature: Signature, items: int, root: Path) -> Choice:
+    from workbench.models.text import TextNetwork
+
+    what = "windows to continue" if signature.each_token else "texts"
+    return Choice(TextNetwork("lstm"), f"{items:,} {what}, a vocabulary of {signature.vocabulary:,}")
+
+
+_RULES: dict[Kind, Callable[[Signature, int, Path], Choice]] = {"image": _image, "text": _text}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import nn
 
 from workbench.data.signature import Kind, Signature
 from workbench.errors import DataError, FieldError, nearest
+from workbench.models.fetched import fetched
 from workbench.models.groups import Groups, body_groups
 from workbench.models.heads import VisionModel, cut_head, fresh_head
 from workbench.models.initial import initial_weights
@@ -20,8 +21,8 @@ from workbench.models.resnet import BLOCKS, SmallResNet
 from workbench.models.weights import Weights, load_strictly, read_weights
 from workbench.streams import Seeds
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN: tuple[float, ...] = (0.485, 0.456, 0.406)
+IMAGENET_STD: tuple[float, ...] = (0.229, 0.224, 0.225)
 """What torchvision's weights were trained with, in units of x / 255."""
 
 _SEVERAL_OUTPUTS = ("googlenet", "inception_v3")
@@ -66,9 +67,11 @@ class Network(Model):
 class Pretrained(Model):
     """A network that starts from weights; only the head is fresh.
 
-    ``weights``: a file under data/ with a torchvision state dict (.pth or .safetensors), or
-    "experiments/NAME" or "experiments/NAME:Arm" for what another experiment trained. ``arch``: "auto" takes
-    it from the weights' own description, else from the file's name ("data/mobilenet_v2.pth"). ``norm``: its
+    ``weights``: a file under data/ with a torchvision state dict (.pth or .safetensors);
+    "experiments/NAME" or "experiments/NAME:Arm" for what another experiment trained; or "torchvision/resnet18"
+    for torchvision's best weights of that architecture ("torchvision/resnet50:IMAGENET1K_V1" for others), which are
+    downloaded once and checked by the hash in their name. ``arch``: "auto" takes
+    it from the weights' own description, else from the name ("data/mobilenet_v2.pth"). ``norm``: its
     kind has to be the weights' own.
     """
 
@@ -78,15 +81,19 @@ class Pretrained(Model):
     arch: str = "auto"
 
     def check(self) -> None:
-        """Refuse weights that are neither a file nor an experiment."""
-        if self.source() is None and PurePosixPath(self.weights).suffix not in (".pth", ".pt", ".safetensors"):
+        """Refuse weights that are neither a file nor an experiment nor torchvision's."""
+        named = self.source() is not None or self._torchvisions() is not None
+        if not named and PurePosixPath(self.weights).suffix not in (".pth", ".pt", ".safetensors"):
             raise FieldError(
-                f"Pretrained.weights is '{self.weights}'; it takes a .pth or .safetensors file or 'experiments/NAME'"
+                f"Pretrained.weights is '{self.weights}'; it takes a .pth or .safetensors file, 'experiments/NAME' "
+                "or 'torchvision/ARCHITECTURE'"
             )
+        if self._torchvisions() is not None and self.arch != "auto":
+            raise FieldError(f"Pretrained.arch is '{self.arch}', but '{self.weights}' says it", hint="Leave arch out.")
 
     def files(self) -> tuple[str, ...]:
-        """The weights file, unless it is another experiment's."""
-        return (self.weights,) if self.source() is None else ()
+        """The weights file, unless it is another experiment's or torchvision's."""
+        return (self.weights,) if self.source() is None and self._torchvisions() is None else ()
 
     def source(self) -> str | None:
         """``weights`` when it names an experiment."""
@@ -95,7 +102,7 @@ class Pretrained(Model):
     def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> VisionModel:
         """The network with its weights and a fresh head; see :meth:`Model.build`."""
         channels = signature.channels
-        weights = read_weights(self._path(root, sources), self.weights)
+        weights = self._read(root, sources)
         arch = self._arch(weights)
         self._check_norm(weights)
         with initial_weights(seeds.init, "init"):
@@ -109,6 +116,22 @@ class Pretrained(Model):
         model.head = fresh_head(model.head.in_features, signature.outputs, seeds)
         return model
 
+    def _read(self, root: Path, sources: Mapping[str, Path]) -> Weights:
+        if (named := self._torchvisions()) is None:
+            return read_weights(self._path(root, sources), self.weights)
+        published = _published(*named, self.weights)
+        expects = published.transforms()
+        weights = read_weights(fetched(published.url, self.weights), self.weights)
+        return replace(weights, meta={"mean": list(expects.mean), "std": list(expects.std)})
+
+    def _torchvisions(self) -> tuple[str, str] | None:
+        """Architecture and name of torchvision's weights, where they are meant."""
+        before, _, after = self.weights.partition("torchvision/")
+        if before or not after:
+            return None
+        arch, _, name = after.partition(":")
+        return arch, name or "DEFAULT"
+
     def _path(self, root: Path, sources: Mapping[str, Path]) -> Path:
         if self.source() is None:
             return root / self.weights
@@ -121,6 +144,8 @@ class Pretrained(Model):
         return Path(sources[self.weights])
 
     def _arch(self, weights: Weights) -> str:
+        if (named := self._torchvisions()) is not None:
+            return named[0]
         if self.arch != "auto":
             return self.arch
         # torchvision names its files like mobilenet_v2-b0353104.pth
@@ -185,17 +210,36 @@ def _theirs(arch: str, weights: Weights, norm: Norm) -> VisionModel:
     load_strictly(network, weights, arch)
     _, head = cut_head(network, arch)
     groups = body_groups(network)
-    return VisionModel(network, head, groups, arch=arch, channels=3, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    if weights.meta:
+        mean, std = weights.numbers("mean"), weights.numbers("std")
+    return VisionModel(network, head, groups, arch=arch, channels=3, mean=mean, std=std)
+
+
+def _published(arch: str, name: str, where: str) -> Any:
+    """torchvision's weights of this name: where they are, and what pictures they expect."""
+    from torchvision import models
+
+    _require_arch(arch, where=where)
+    known = models.get_model_weights(arch)
+    if name not in known.__members__:
+        raise FieldError(f"'{name}' are no weights of '{arch}'{nearest(name, known.__members__)}", where=where)
+    return known[name]
+
+
+def _require_arch(arch: str, *, where: str, hint: str = "") -> None:
+    from torchvision import models
+
+    names = [name for name in models.list_models(module=models) if name not in _SEVERAL_OUTPUTS]
+    if arch not in names:
+        raise FieldError(f"'{arch}' is not an architecture{nearest(arch, [*names, *BLOCKS])}", where=where, hint=hint)
 
 
 def _torchvision(arch: str, norm: Norm, *, where: str = "") -> nn.Module:
     """A whole torchvision network, initialised from the global generator (see :func:`initial_weights`)."""
     from torchvision import models
 
-    names = [name for name in models.list_models(module=models) if name not in _SEVERAL_OUTPUTS]
-    if arch not in names:
-        hint = "Set arch." if where else ""
-        raise FieldError(f"'{arch}' is not an architecture{nearest(arch, [*names, *BLOCKS])}", where=where, hint=hint)
+    _require_arch(arch, where=where, hint="Set arch." if where else "")
     options = {} if norm.kind == "batch" else {"norm_layer": norm_factory(norm)}
     try:
         network: nn.Module = models.get_model(arch, weights=None, **options)
