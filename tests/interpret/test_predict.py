@@ -1,0 +1,89 @@
+"""Answers for items as a user has them are those that evaluation gives."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from workbench.errors import DataError
+from workbench.interpret.answers import Answers
+from workbench.interpret.predict import Prediction, Predictions, answer_text, gathered, predict
+from workbench.training.state import State
+
+
+@pytest.fixture
+def folder(state: State, tmp_path: Path) -> Path:
+    """The first five test pictures as files, one of them in a folder below, and something that is none."""
+    (tmp_path / "below").mkdir()
+    for place in range(5):
+        name = f"below/{place}.png" if place == 4 else f"{place}.png"
+        Image.fromarray(state.data.test.inputs[place, 0].numpy()).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def expected(answers: Answers, place: int) -> tuple[str, float]:
+    return answers.classes[answers.prediction[place]], pytest.approx(float(answers.confidence[place]), abs=1e-6)
+
+
+def test_a_folder(state: State, answers: Answers, folder: Path) -> None:
+    found = predict(state, folder)
+    assert isinstance(found, Predictions) and len(found) == 5
+    assert [each.item for each in found] == ["0.png", "1.png", "2.png", "3.png", "below/4.png"]
+    assert [(each.answer, each.confidence) for each in found] == [expected(answers, place) for place in range(5)]
+    assert found.table().rows[0][1] == found[0].answer and len(found[1:3]) == 2
+
+
+@pytest.mark.parametrize("how", ["path", "text", "array", "picture"])
+def test_one_item_in_every_form(state: State, answers: Answers, folder: Path, how: str) -> None:
+    path = folder / "3.png"
+    with Image.open(path) as picture:
+        forms = {"path": path, "text": str(path), "array": np.asarray(picture), "picture": picture}
+        found = predict(state, forms[how])
+    assert isinstance(found, Prediction) and (found.answer, found.confidence) == expected(answers, 3)
+    assert str(found).startswith(f"{found.item}: {found.answer} (")
+
+
+def test_a_list_and_a_table_of_paths(state: State, answers: Answers, folder: Path) -> None:
+    paths = [folder / "1.png", folder / "0.png"]
+    table = folder / "some.csv"
+    table.write_text("note,path\nx," + f"{paths[0]}\ny,{paths[1]}\n")
+    for given in (paths, table, pd.DataFrame({"path": paths})):
+        found = predict(state, given)
+        assert isinstance(found, Predictions)
+        assert [each.answer for each in found] == [expected(answers, place)[0] for place in (1, 0)]
+
+
+def test_what_is_no_item_is_named(state: State, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone.png: the picture cannot be read \(No such file"):
+        predict(state, tmp_path / "gone.png")
+    with pytest.raises(DataError, match="there is no picture in it"):
+        predict(state, tmp_path)
+    with pytest.raises(DataError, match=r"gone.csv: there is no such file"):
+        predict(state, tmp_path / "gone.csv")
+
+
+def test_files_of_other_kinds(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("age,colour\n3,red\n,green\n")
+    assert gathered(rows, "table")[0] == [{"age": "3", "colour": "red"}, {"age": None, "colour": "green"}]
+    assert gathered(rows, "ratings")[0] == [("3", "red"), (None, "green")]
+    frame = pd.DataFrame({"text": ["one", "two"], "label": [0, 1]}, index=[7, 9])
+    assert gathered(frame, "text") == (["one", "two"], ["row 7", "row 9"])
+    frame.to_parquet(tmp_path / "rows.parquet")
+    assert gathered(tmp_path / "rows.parquet", "text")[0] == ["one", "two"]
+    lines = tmp_path / "lines.txt"
+    lines.write_text("one\ntwo\n")
+    assert gathered(lines, "text") == (["one", "two"], ["one", "two"])
+    assert gathered("a text", "text") == (None, []) and gathered({"age": 3}, "table") == (None, [])
+    assert gathered([("u", "t")], "ratings") == ([("u", "t")], ["u x t"])
+    with pytest.raises(DataError, match="a column of users and one of what they rate"):
+        gathered(pd.DataFrame({"user": [1]}), "ratings")
+
+
+def test_answers_of_every_kind_fit_on_a_line() -> None:
+    assert [answer_text(each) for each in ("cat", 3.14159, {"a": 0.5, "b": 0.25}, {})] == [
+        "cat", "3.142", "a 0.5, b 0.25", "(none)",
+    ]  # fmt: skip

@@ -1,0 +1,90 @@
+"""How figures look: one style, colours that everybody can tell apart, no pyplot and nothing global."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, FAINT = "#1f2328", "#8c959f"
+# Okabe and Ito's palette (2008): distinct with every common colour blindness, and in print.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8a6fdf", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+SHADES = "Blues"  # one hue that only darkens: readable without colour, and cheap to print
+DPI = 300
+_STYLE: Any = {
+    "svg.hashsalt": "workbench",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.unicode_minus": False,
+}
+
+
+@contextlib.contextmanager
+def canvas(width: float, height: float) -> Iterator[Figure]:
+    """A new figure of that size in inches, to be drawn on inside the block."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        made = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+        yield made
+        # once: laid out a second time, as each format would, things move by a hair and the bytes differ
+        made.draw_without_rendering()
+        made.set_layout_engine("none")
+
+
+def image(made: Figure, kind: str) -> bytes:
+    """The figure as ``"png"`` (300 dpi) or ``"svg"``; the same figure gives the same bytes."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        if kind == "png":
+            FigureCanvasAgg(made).print_figure(buffer, format="png", dpi=DPI, metadata={"Software": None})
+        else:
+            FigureCanvasSVG(made).print_figure(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def svg_text(made: Figure) -> str:
+    """The figure as an ``<svg>`` element without the XML header, to stand inside a page."""
+    text = image(made, "svg").decode("utf-8")
+    return text[text.index("<svg") :]
+
+
+def plain(axes: Axes, grid: str = "") -> None:
+    """No frame where nothing is read off; grid lines along ``"x"`` or ``"y"``."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    if grid:
+        axes.grid(axis="x" if grid == "x" else "y", color=FAINT, alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+
+
+def named_ticks(axes: Axes, names: Sequence[str], *, axis: str = "x", most: int = 30, longest: int = 24) -> None:
+    """Names at 0, 1, ... along an axis, every so many where there are more than ``most``."""
+    step = -(-len(names) // most) if names else 1
+    places = list(range(0, len(names), step))
+    # a dollar sign would begin a formula
+    shown = [(names[k] if len(names[k]) <= longest else names[k][: longest - 1] + "…").replace("$", r"\$")
+             for k in places]  # fmt: skip
+    if axis == "x":
+        axes.set_xticks(places, shown, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
+    else:
+        axes.set_yticks(places, shown, fontsize=7)

@@ -1,0 +1,168 @@
+"""Answers for new items as a user has them: one, several, a folder of pictures, a table."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, overload
+
+import numpy as np
+import torch
+
+from workbench.data.loading import Batch
+from workbench.data.values import Ragged, device_of
+from workbench.errors import DataError
+from workbench.interpret.looking import looking, output_of
+from workbench.interpret.view import Table, View
+from workbench.training.evaluation import evaluation_batch
+from workbench.training.state import State
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_TABLES = (".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer: the item's name, the answer in its own words or units, and how sure it is (None: not said)."""
+
+    item: str
+    answer: Any
+    confidence: float | None
+
+    def __str__(self) -> str:
+        sure = "" if self.confidence is None else f" ({self.confidence:.1%})"
+        return f"{self.item}: {answer_text(self.answer)}{sure}"
+
+
+@dataclass(frozen=True, repr=False)
+class Predictions(View):
+    """Answers in the order of the items."""
+
+    title: ClassVar[str] = "Predictions"
+    predictions: tuple[Prediction, ...]
+
+    def table(self) -> Table:
+        """A row an item."""
+        rows = [(each.item, answer_text(each.answer), each.confidence) for each in self.predictions]
+        return Table(("item", "answer", "confidence"), rows)
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return iter(self.predictions)
+
+    @overload
+    def __getitem__(self, place: int) -> Prediction: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Prediction, ...]: ...
+    def __getitem__(self, place: int | slice) -> Prediction | tuple[Prediction, ...]:
+        return self.predictions[place]
+
+
+def predict(state: State, given: Any) -> Prediction | Predictions:
+    """The network's answer.
+
+    Args:
+        given: an item as the data's encoder takes it (a path to a picture, a picture, a text, a row as a dictionary,
+            a (user, thing) pair) for one :class:`Prediction`; a list of items, a data frame, a folder of pictures, or a
+            .csv, .tsv or .parquet file of rows for :class:`Predictions`.
+
+    Raises:
+        DataError: something that is no such item, named; an empty folder.
+    """
+    items, names = gathered(given, state.data.signature.kind)
+    if items is None:
+        return _answers(state, [given], [_name(given, 0)])[0]
+    return Predictions(tuple(_answers(state, items, names)))
+
+
+def gathered(given: Any, kind: str) -> tuple[Sequence[Any] | None, list[str]]:
+    """The items of a list, a frame, a folder or a file, and what to call each; (None, []) for a single item."""
+    if hasattr(given, "to_dict") and hasattr(given, "columns"):
+        rows = given.to_dict("records")
+        return _columns(rows, kind, "the data frame"), [f"row {place}" for place in given.index]
+    if isinstance(given, str | Path) and kind != "text" or isinstance(given, Path):
+        path = Path(given)
+        if path.is_dir():
+            files = sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURES)
+            if not files:
+                raise DataError(f"there is no picture in it ({', '.join(PICTURES)})", where=str(path))
+            return files, [each.relative_to(path).as_posix() for each in files]
+        if path.suffix.lower() in _TABLES:
+            rows = _rows(path)
+            return _columns(rows, kind, str(path)), [f"row {place}" for place in range(len(rows))]
+        if kind in ("text", "pairs") and path.is_file():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return lines, [_name(line, place) for place, line in enumerate(lines)]
+    if isinstance(given, list):
+        return given, [_name(each, place) for place, each in enumerate(given)]
+    return None, []
+
+
+def _answers(state: State, items: Sequence[Any], names: Sequence[str]) -> list[Prediction]:
+    target, classes = state.data.target, state.data.classes
+    stored = state.data.encoder.encode(items)
+    size, found = evaluation_batch(state.learner), list[Prediction]()
+    with looking(state) as model:
+        for start in range(0, len(items), size):
+            index = torch.arange(start, min(start + size, len(items)))
+            output = output_of(state, model, as_batch(state, stored, index))
+            for place, (answer, sure) in enumerate(target.decode(output, classes), start):
+                found.append(Prediction(names[place], answer, None if math.isnan(sure) else sure))
+    return found
+
+
+def as_batch(state: State, stored: Any, index: torch.Tensor) -> Batch:
+    """A batch of stored inputs whose targets nobody knows: zeros stand for them."""
+    moved = stored.to(state.device)
+    here = index if isinstance(moved, Ragged) else index.to(device_of(moved))
+    empty = torch.zeros(len(index), dtype=torch.int64, device=state.device)
+    return Batch(moved[here], empty, index.to(state.device))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file; in .csv and .tsv a value is a text, as the encoders take it, and an empty one is missing."""
+    if not path.is_file():
+        raise DataError("there is no such file or folder", where=str(path))
+    if path.suffix.lower() == ".parquet":
+        import pandas as pd
+
+        return [{str(name): value for name, value in row.items()} for row in pd.read_parquet(path).to_dict("records")]
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, dialect="excel-tab" if path.suffix.lower() == ".tsv" else "excel")
+        return [{name: value or None for name, value in row.items() if name is not None} for row in reader]
+
+
+def _columns(rows: list[dict[str, Any]], kind: str, where: str) -> list[Any]:
+    """Whole rows of a table; else the column that says what an item is: the first one (of ratings the first two)."""
+    if kind == "table" or not rows:
+        return list(rows)
+    names = list(rows[0])
+    if kind == "ratings":
+        if len(names) < 2:
+            raise DataError("a column of users and one of what they rate are needed", where=where)
+        return [(row[names[0]], row[names[1]]) for row in rows]
+    wanted = {"image": ("path", "file", "image", "picture"), "text": ("text",), "pairs": ("source", "text")}[kind]
+    column = next((name for name in wanted if name in names), names[0])
+    return [row[column] for row in rows]
+
+
+def _name(item: Any, place: int) -> str:
+    if isinstance(item, str | Path):
+        return str(item)
+    if isinstance(item, tuple) and len(item) == 2:
+        return " x ".join(str(each) for each in item)
+    return f"item {place}"
+
+
+def answer_text(answer: Any) -> str:
+    """An answer on one line: names with their numbers where there are several."""
+    if isinstance(answer, dict):
+        return ", ".join(f"{name} {float(value):.3g}" for name, value in answer.items()) or "(none)"
+    if isinstance(answer, float | np.floating):
+        return f"{float(answer):.4g}"
+    return str(answer)

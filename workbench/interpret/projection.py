@@ -1,0 +1,178 @@
+"""Embeddings and features in two dimensions: what lies near what, in the directions in which they differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import nn
+
+from workbench.data.table_encoder import TableEncoder
+from workbench.data.targets.single_label import SingleLabel
+from workbench.interpret import drawing
+from workbench.interpret.looking import batches, items_of, looking, output_of, tensors
+from workbench.interpret.view import DoesNotApply, Table, View
+from workbench.interpret.words import in_words
+from workbench.training.state import State
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST = 2000
+_NAMED = 60
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """A network that has vectors for things with names: entities, users, tokens."""
+
+    def embeddings(self) -> dict[str, torch.Tensor]:
+        """float32 (n, d) by the name of what is embedded; row i belongs to id i."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Projection(View):
+    """The first two principal components (Pearson 1901) of n vectors.
+
+    Attributes:
+        points: float64 (n, 2).
+        names: what each point is.
+        groups: a class for each point, "" where there are none.
+        explained: the share of the variance along each component, all of them.
+    """
+
+    title: ClassVar[str] = "Projection"
+    most: ClassVar[int] = 6
+    points: np.ndarray
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    explained: tuple[float, ...]
+    what: str
+
+    def table(self) -> Table:
+        """A row a point."""
+        rows = [
+            (name, group, float(x), float(y))
+            for name, group, (x, y) in zip(self.names, self.groups, self.points, strict=True)
+        ]
+        return Table(("item", "group", "component 1", "component 2"), rows)
+
+    def notes(self) -> list[str]:
+        """What is shown, and how much of it."""
+        shown = sum(self.explained[:2])
+        return [
+            f"{self.what}: {len(self.names):,} vectors. Two components hold {shown:.1%} of their variance; what lies "
+            "close together here may be far apart in the rest."
+        ]
+
+    def figure(self) -> Figure:
+        """A scatter plot, coloured by group, with names where they are few."""
+        with drawing.canvas(7.2, 5.4) as made:
+            axes = made.subplots()
+            self._draw(axes)
+            axes.set_title(self.what)
+            for axis, share in zip((axes.xaxis, axes.yaxis), self.explained, strict=False):
+                number = 1 if axis is axes.xaxis else 2
+                axis.set_label_text(f"component {number} ({share:.1%} of the variance)")
+            drawing.plain(axes)
+        return made
+
+    def _draw(self, axes: Axes) -> None:
+        known = list(dict.fromkeys(self.groups))
+        groups = np.array(self.groups)
+        for place, group in enumerate(known):
+            x, y = self.points[groups == group].T
+            colour = drawing.COLOURS[place % len(drawing.COLOURS)]
+            # past the colours the markers change, so that no two groups look alike
+            marker = drawing.MARKERS[(place // len(drawing.COLOURS)) % len(drawing.MARKERS)]
+            axes.plot(x, y, marker, color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, label=group)
+        if len(self.names) <= _NAMED and len(known) == 1:
+            for name, (x, y) in zip(self.names, self.points, strict=True):
+                axes.annotate(
+                    name[:24].replace("$", r"\$"), (x, y), fontsize=6, xytext=(3, 2), textcoords="offset points"
+                )
+        if len(known) > 1:
+            axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def features(state: State, split: str, *, most: int = _MOST) -> Projection:
+    """What goes into the head, for the first ``most`` items of a split, coloured by class where there is one.
+
+    Raises:
+        DoesNotApply: the head does not get one vector an item.
+    """
+    found: list[torch.Tensor] = []
+    head = state.learner.groups(state.model)[-1][1][-1]
+
+    def before(module: nn.Module, given: tuple[Any, ...]) -> None:
+        found.append(tensors(given)[0])
+
+    handle = head.register_forward_pre_hook(before)
+    try:
+        with looking(state) as model:
+            for batch in batches(state, split, most=most):
+                output_of(state, model, batch)
+    finally:
+        handle.remove()
+    if not found or any(each.ndim != 2 or not each.is_floating_point() for each in found):
+        raise DoesNotApply(f"the head of {type(state.model).__name__} does not get one vector an item")
+    vectors = torch.cat(found).float().cpu().numpy()
+    items = items_of(state, split)
+    target, groups = state.data.target, ("",) * len(vectors)
+    if isinstance(target, SingleLabel):
+        truth = np.asarray(items.targets[: len(vectors)].cpu())
+        groups = tuple(in_words(each, target, state.data.classes) for each in truth)
+    names = tuple(items.keys[: len(vectors)])
+    return project(vectors, names, groups, f"features before the head, {split} split")
+
+
+def embeddings(state: State, *, most: int = _MOST) -> dict[str, Projection]:
+    """Every table of embeddings of the network by name, its first ``most`` rows: the commonest come first.
+
+    Raises:
+        DoesNotApply: the network has none.
+    """
+    model = state.model
+    if isinstance(model, Embedding):
+        tables = model.embeddings()
+    else:
+        found = [(name, each) for name, each in model.named_modules() if isinstance(each, nn.Embedding)]
+        tables = {name: each.weight for name, each in found}
+    if not tables:
+        raise DoesNotApply(f"{type(model).__name__} has no embeddings")
+    return {
+        name: project(each[:most].detach().float().cpu().numpy(), _names(state, name, len(each[:most])), (), name)
+        for name, each in tables.items()
+        if len(each) > 2
+    }
+
+
+def project(vectors: np.ndarray, names: Sequence[str], groups: Sequence[str], what: str) -> Projection:
+    """Principal components by singular values; each one's sign is such that its largest coordinate is positive."""
+    exact = vectors.astype(np.float64)
+    left, strength, _ = np.linalg.svd(exact - exact.mean(0), full_matrices=False)
+    points = np.zeros((len(exact), 2))
+    kept = min(2, len(strength))
+    points[:, :kept] = left[:, :kept] * strength[:kept]
+    points *= np.sign(np.take_along_axis(points, np.abs(points).argmax(0)[None], axis=0)) + (points == 0).all(0)
+    total = float(np.square(strength).sum()) or 1.0
+    explained = tuple((np.square(strength) / total).tolist())
+    return Projection(points, tuple(names), tuple(groups) or ("",) * len(exact), explained, what)
+
+
+def _names(state: State, table: str, count: int) -> tuple[str, ...]:
+    """What the rows of a table stand for, as far as the data say; else their numbers."""
+    encoder, tokens = state.data.encoder, state.data.signature.tokens
+    known: tuple[str, ...] = ()
+    if isinstance(encoder, TableEncoder) and table in encoder.categories:
+        known = ("(missing or rare)", *encoder.categories[table])
+    elif state.data.signature.kind == "text" and len(tokens) >= count:
+        known = tokens
+    elif state.data.signature.kind == "pairs":
+        known = state.data.classes if "target" in table else tokens
+    return tuple(known[place] if place < len(known) else str(place) for place in range(count))
