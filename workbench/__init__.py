@@ -16,28 +16,36 @@ if TYPE_CHECKING:
     from workbench.data.mixing import Mix
     from workbench.data.targets import MultiLabel, Regression, SingleLabel
     from workbench.data.targets.token_sequence import TokenSequence
+    from workbench.data.text_pairs import TextPairs
     from workbench.data.texts import Texts
     from workbench.errors import WorkbenchError
+    from workbench.models.forcing import TeacherForcing
     from workbench.models.norm import Norm
+    from workbench.models.seq2seq import Seq2Seq
     from workbench.models.text import TextNetwork
     from workbench.models.vision import Network, Pretrained
     from workbench.parts import Part
     from workbench.streams import Seeds
     from workbench.study.claims import Claim
     from workbench.study.experiment import Cell, Choice, Experiment, Tier
+    from workbench.training.averaging import Averaging
     from workbench.training.callbacks import Callback
     from workbench.training.learner import Learner
-    from workbench.training.recipes import Constant, FineTune, OneCycle
+    from workbench.training.recipes import Constant, FineTune, GradualUnfreeze, OneCycle, Restarts
+    from workbench.training.stopping import EarlyStop
 
 __all__ = [
     "Augment",
+    "Averaging",
     "Callback",
     "Cell",
     "Choice",
     "Claim",
     "Constant",
+    "EarlyStop",
     "Experiment",
     "FineTune",
+    "GradualUnfreeze",
     "ImageArrays",
     "ImageFolder",
     "ImageTable",
@@ -50,9 +58,13 @@ __all__ = [
     "Part",
     "Pretrained",
     "Regression",
+    "Restarts",
     "Seeds",
+    "Seq2Seq",
     "SingleLabel",
+    "TeacherForcing",
     "TextNetwork",
+    "TextPairs",
     "Texts",
     "Tier",
     "TokenSequence",
@@ -61,13 +73,16 @@ __all__ = [
 
 _MODULES = {
     "Augment": "data.augment",
+    "Averaging": "training.averaging",
     "Callback": "training.callbacks",
     "Cell": "study.experiment",
     "Choice": "study.experiment",
     "Claim": "study.claims",
     "Constant": "training.recipes",
+    "EarlyStop": "training.stopping",
     "Experiment": "study.experiment",
     "FineTune": "training.recipes",
+    "GradualUnfreeze": "training.recipes",
     "ImageArrays": "data.arrays",
     "ImageFolder": "data.folders",
     "ImageTable": "data.image_table",
@@ -80,9 +95,13 @@ _MODULES = {
     "Part": "parts",
     "Pretrained": "models.vision",
     "Regression": "data.targets",
+    "Restarts": "training.recipes",
     "Seeds": "streams",
+    "Seq2Seq": "models.seq2seq",
     "SingleLabel": "data.targets",
+    "TeacherForcing": "models.forcing",
     "TextNetwork": "models.text",
+    "TextPairs": "data.text_pairs",
     "Texts": "data.texts",
     "Tier": "study.experiment",
     "TokenSequence": "data.targets.token_sequence",

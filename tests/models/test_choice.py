@@ -4,6 +4,7 @@ from pathlib import Path
 
 from workbench.data.signature import Signature
 from workbench.models.choice import choose
+from workbench.models.seq2seq import Seq2Seq
 from workbench.models.text import TextNetwork
 from workbench.models.vision import Network, Pretrained
 
@@ -28,3 +29,10 @@ def test_texts_get_a_recurrent_network(tmp_path: Path) -> None:
     texts = Signature("text", 2, vocabulary=1_000)
     found = choose(texts, 500, tmp_path)
     assert found.model == TextNetwork("lstm") and found.why == "500 texts, a vocabulary of 1,000"
+
+
+def test_pairs_get_attention_and_width_by_their_number(tmp_path: Path) -> None:
+    pairs = Signature("pairs", 73, vocabulary=33, longest=20)
+    found = choose(pairs, 5_000, tmp_path)
+    assert found.model == Seq2Seq() and found.why == "5,000 pairs (below 50,000), a vocabulary of 73 to write with"
+    assert choose(pairs, 50_000, tmp_path).model == Seq2Seq(width=256)

@@ -10,8 +10,8 @@ from workbench.data.signature import Kind, Signature
 from workbench.errors import FieldError
 from workbench.models.model import Model
 
-_PHOTO, _MANY = 64, 20_000
-"""Pictures from so many pixels on count as photos; so many small ones are worth the deeper network."""
+_PHOTO, _MANY, _MANY_PAIRS = 64, 20_000, 50_000
+"""Pictures from so many pixels on count as photos; so many small ones, or pairs, are worth the larger network."""
 
 
 @dataclass(frozen=True)
@@ -57,4 +57,12 @@ def _text(signature: Signature, items: int, root: Path) -> Choice:
     return Choice(TextNetwork("lstm"), f"{items:,} {what}, a vocabulary of {signature.vocabulary:,}")
 
 
-_RULES: dict[Kind, Callable[[Signature, int, Path], Choice]] = {"image": _image, "text": _text}
+def _pairs(signature: Signature, items: int, root: Path) -> Choice:
+    from workbench.models.seq2seq import Seq2Seq
+
+    width, limit = (128, "below") if items < _MANY_PAIRS else (256, "from")
+    why = f"{items:,} pairs ({limit} {_MANY_PAIRS:,}), a vocabulary of {signature.outputs:,} to write with"
+    return Choice(Seq2Seq(width=width), why)
+
+
+_RULES: dict[Kind, Callable[[Signature, int, Path], Choice]] = {"image": _image, "text": _text, "pairs": _pairs}
