@@ -96,7 +96,7 @@ class TableEncoder(Encoder):
                 the network learns what to do with those.
         """
         first = {name: day_first(frame[name]) for name in roles.dates}
-        coded = {name: _Coded.of(frame[name]) for name in roles.categories}
+        coded = {name: Coded.of(frame[name]) for name in roles.categories}
         numbers = {name: _numbers(frame[name], name) for name in roles.numbers}
         scales = {name: Scale.of(values) for name, values in numbers.items()}
         parts: dict[str, list[str]] = {}
@@ -104,7 +104,7 @@ class TableEncoder(Encoder):
             found = _parts(frame[name], name, first[name])
             varying = {part: each for part, each in found.items() if len(np.unique(each[~np.isnan(each)])) > 1}
             parts[name] = list(varying)
-            coded |= {f"{name}: {part}": _Coded.of(varying[part]) for part in varying if part in CATEGORIES}
+            coded |= {f"{name}: {part}": Coded.of(varying[part]) for part in varying if part in CATEGORIES}
             of_date = {f"{name}: {part}": Scale.of(varying[part]) for part in varying if part not in CATEGORIES}
             # a date is missing in all its parts at once, so one flag says it
             scales |= {
@@ -140,12 +140,12 @@ class TableEncoder(Encoder):
         """
         frame = self._frame(items)
         columns = self.columns
-        coded = {name: _Coded.of(frame[name]) for name in self.categories if name in columns}
+        coded = {name: Coded.of(frame[name]) for name in self.categories if name in columns}
         numbers = {name: _numbers(frame[name], name) for name in self.scales if name in columns}
         for name, wanted in self.parts.items():
             for part, values in _parts(frame[name], name, self.day_first[name]).items():
                 if part in wanted and part in CATEGORIES:
-                    coded[f"{name}: {part}"] = _Coded.of(values)
+                    coded[f"{name}: {part}"] = Coded.of(values)
                 elif part in wanted:
                     numbers[f"{name}: {part}"] = values
         ids = [coded[name].ids(known) for name, known in self._ids.items()]
@@ -207,7 +207,7 @@ class TableEncoder(Encoder):
 
 
 @dataclass(frozen=True)
-class _Coded:
+class Coded:
     """A column of categories: ``names[codes]``, the same texts for 3, 3.0 and "3"; the code of a missing one is -1."""
 
     codes: npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from workbench.errors import DataError
+from workbench.errors import DataError, FieldError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,18 @@ def table(root: Path, name: str) -> pd.DataFrame:
             hint="Make the part again with .of(frame), or write the frame to a file.",
         )
     return _frames[name]
+
+
+def require_file(name: str) -> str:
+    """``name`` when it is a file's; raises :class:`FieldError` for a frame in memory, which nothing pins."""
+    if not name.startswith(FRAME):
+        return name
+    raise FieldError(
+        "the table is a frame in memory, which nothing pins",
+        where=name,
+        hint="Write it with frame.to_parquet('data/NAME.parquet'), type `wb data pin data/NAME.parquet`, and use "
+        "the file's path.",
+    )
 
 
 def stamp(root: Path, name: str) -> tuple[int, int]:

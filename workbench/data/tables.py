@@ -16,7 +16,7 @@ from workbench.data.signature import Signature
 from workbench.data.split import Division, Split, divide
 from workbench.data.splits import stratified
 from workbench.data.table_encoder import TableEncoder
-from workbench.data.table_files import FRAME, hold, row_keys, stamp, table
+from workbench.data.table_files import hold, require_file, row_keys, stamp, table
 from workbench.data.table_roles import Role, Roles, roles
 from workbench.data.targets.base import Row, Target
 from workbench.data.targets.inference import Answers, read_answers
@@ -97,14 +97,7 @@ class Table(Data):
         Raises:
             FieldError: the table is a frame in memory.
         """
-        if self.path.startswith(FRAME):
-            raise FieldError(
-                "the table is a frame in memory, which nothing pins",
-                where=self.path,
-                hint="Write it with frame.to_parquet('data/NAME.parquet'), type `wb data pin data/NAME.parquet`, "
-                "and use Table('data/NAME.parquet', ...).",
-            )
-        return (self.path,)
+        return (require_file(self.path),)
 
     def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
         """The data sets of the run with these seeds; see :meth:`Data.load`."""

@@ -79,7 +79,7 @@ class RowNetwork(nn.Module):
         features = sum(table.embedding_dim for table in tables) + signature.numbers
         self.layers = nn.ModuleList()
         for width in part.layers:
-            self.layers.append(_layer(features, width, part.norm, part.dropout))
+            self.layers.append(dense(features, width, part.norm, part.dropout))
             features = width
         self.head: nn.Linear = head(features)
 
@@ -111,7 +111,8 @@ class RowNetwork(nn.Module):
         return {"arch": self.arch, "columns": list(self.columns), "part": self.part}
 
 
-def _layer(features: int, width: int, norm: Norm, dropout: float) -> nn.Sequential:
+def dense(features: int, width: int, norm: Norm, dropout: float) -> nn.Sequential:
+    """A hidden layer: linear, normalised, ReLU, dropout."""
     normalise = norm_factory(norm, flat=True)(width)
     plain = isinstance(normalise, nn.Identity)
     # what a normalisation subtracts anyway needs no bias
