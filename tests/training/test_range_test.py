@@ -12,7 +12,7 @@ import torch
 from tests.training.conftest import Bars
 from workbench import Norm
 from workbench.training.checkpoint import weights_hash
-from workbench.training.range_test import _steepest, range_test
+from workbench.training.range_test import RangeTest, _steepest, range_test
 
 
 def test_the_run_that_follows_is_bit_equal_to_one_without_it(pictures: Path) -> None:
@@ -84,3 +84,21 @@ def test_too_short_a_curve_says_so(rates: list[float], value: float) -> None:
     found, why = _steepest(rates, [1.0] * len(rates))
     assert found == value
     assert "rose from the first steps on" in why
+
+
+def test_its_figure_shows_the_curve_and_marks_the_suggestion(pictures: Path, tmp_path: Path) -> None:
+    found = range_test(Bars(0, root=pictures), steps=20)
+    figure = found.plot()
+    (axes,) = figure.axes
+    curve, line, point = axes.lines
+    assert (tuple(curve.get_xdata()), tuple(curve.get_ydata())) == (found.rates, found.losses)
+    assert set(line.get_xdata()) == set(point.get_xdata()) == {found.suggestion}
+    assert axes.get_xscale() == "log"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "training loss (smoothed)")
+    figure.savefig(tmp_path / "range.pdf")
+    assert (tmp_path / "range.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_range_test_that_diverged_at_once_has_a_figure_too() -> None:
+    (axes,) = RangeTest((), (), 1e-5, "why").plot().axes
+    assert len(axes.lines) == 1

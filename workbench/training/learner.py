@@ -25,6 +25,7 @@ from workbench.training.callbacks import Callback, Hooks
 from workbench.training.device import Level, pick_device, reproducible, seed_step
 from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
 from workbench.training.evaluation import evaluate
+from workbench.training.explain import Text, explain
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
 from workbench.training.mixed import mixed
@@ -39,6 +40,7 @@ from workbench.training.stand_in import settle, standing_in
 from workbench.training.state import State
 
 if TYPE_CHECKING:
+    from workbench.training.audit import Findings
     from workbench.training.range_test import RangeTest
 
 
@@ -248,7 +250,9 @@ class Learner(Described):
         """Data, model and optimizer, ready for the first step; everything ``"auto"`` is resolved by now."""
         self.ranks.join(self.device)
         if "auto" in (getattr(self.fit, name) for name in self.fit.fields()):
-            self.recipe = self._resolved()
+            from workbench.training.resolve import resolved_recipe
+
+            self.recipe = resolved_recipe(self)
         data = self.data.load(self.seeds, self.root, choosing=choosing or self.validate == "epoch")
         if self.network == "auto":
             self.network = choose(data.signature, len(data.train), self.root).model
@@ -280,19 +284,15 @@ class Learner(Described):
 
         return range_test(self)
 
-    def _resolved(self) -> Recipe:
-        """The recipe without "auto": for a learner that runs alone; a study resolves once for all its arms."""
-        from workbench.training.resolve import resolve
+    def explain(self, callbacks: Sequence[Callback] = ()) -> Text:
+        """What :meth:`run` does with these callbacks, in words: every stage and every hook in its place."""
+        return explain(self, callbacks)
 
-        found = resolve(
-            type(self),
-            seeds=self.seeds,
-            root=self.root,
-            sources=self.sources,
-            device=str(self.device),
-            threads=self.threads,
-        )
-        return type(self).but(**self.ranks.agree(found.changes)).fit
+    def audit(self) -> Findings:
+        """Twelve checks of data, preparation, target and network on a copy; what is run afterwards is not changed."""
+        from workbench.training.audit import audit
+
+        return audit(self)
 
     def _train(self, state: State, hooks: Hooks, kept: checkpoint.Checkpoint | None = None) -> None:
         if self.recalibrate == "before" and state.step == 0:
@@ -309,7 +309,7 @@ class Learner(Described):
                 state.batch = batch
                 seed_step(state.device, streams.key(self.seeds.order, "step", state.step, *self.ranks.own))
                 self.progress = state.step / state.steps
-                if self._unfreezes(state):
+                if self.recipe.thaws(state.step, state.steps, self.depth):
                     self.train_mode(state.model)
                 optim.set_lr(state.optimizer, float(self.recipe.lr) * self.recipe.factor(self.progress))
                 _call(hooks, "step_begin", state)
@@ -331,12 +331,6 @@ class Learner(Described):
         model.train()
         apply_norm(model, self.norm, self.trains)
         self.ranks.refuse_separate_statistics(model, self.device)
-
-    def _unfreezes(self, state: State) -> bool:
-        """Whether more trains in this step than in the one before."""
-        shares = (max(0, step) / state.steps for step in (state.step - 1, state.step))
-        before, now = (self.recipe.trained(share, self.depth) for share in shares)
-        return now != before
 
     def _validate(self, state: State, hooks: Hooks) -> None:
         """Recorded as ``validation/*``; the stand-in's numbers where there is one."""

@@ -22,6 +22,8 @@ from workbench.training.generators import own_generators
 from workbench.training.single_items import refuse_single_items
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from workbench.training.learner import Learner
 
 
@@ -40,6 +42,28 @@ class RangeTest:
     losses: tuple[float, ...]
     suggestion: float
     why: str
+
+    def plot(self) -> Figure:
+        """A figure of the loss over the rate, which is logarithmic, with the suggestion marked.
+
+        A notebook shows it where the cell ends with it; ``.savefig("range.pdf")`` is for a paper.
+        """
+        from matplotlib.figure import Figure
+
+        # a figure of its own, not pyplot's: nothing is left open, and no window is needed
+        figure = Figure(figsize=(5.0, 3.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(self.rates, self.losses, color="black", linewidth=1.2)
+        if self.rates:
+            nearest = min(range(len(self.rates)), key=lambda n: abs(math.log(self.rates[n] / self.suggestion)))
+            axes.axvline(self.suggestion, color="tab:red", linewidth=0.8, linestyle="--")
+            axes.plot(self.suggestion, self.losses[nearest], "o", color="tab:red", label=f"{self.suggestion:.1e}")
+            axes.legend(title="suggestion", frameon=False)
+        axes.set_xscale("log")
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("training loss (smoothed)")
+        axes.spines[["top", "right"]].set_visible(False)
+        return figure
 
 
 def range_test(

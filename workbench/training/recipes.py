@@ -77,6 +77,11 @@ class Recipe(Part):
         """What trains when the share ``progress`` of the run's steps is done, in a model of so many layer groups."""
         return self.scope
 
+    def thaws(self, step: int, steps: int, groups: int) -> bool:
+        """Whether in step ``step`` (from 0) of ``steps`` something else trains than in the step before."""
+        before, now = (self.trained(max(0, each) / steps, groups) for each in (step - 1, step))
+        return before != now
+
 
 class OneCycle(Recipe):
     """Train with a one-cycle schedule: the default from random weights."""

@@ -90,6 +90,19 @@ def resolve(
     return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names)
 
 
+def resolved_recipe(learner: Learner) -> Recipe:
+    """The recipe without "auto": for a learner that runs alone; a study resolves once for all its arms."""
+    found = resolve(
+        type(learner),
+        seeds=learner.seeds,
+        root=learner.root,
+        sources=learner.sources,
+        device=str(learner.device),
+        threads=learner.threads,
+    )
+    return type(learner).but(**learner.ranks.agree(found.changes)).fit
+
+
 def _placeholders(arm: type[Learner]) -> dict[str, Any]:
     """Values for what is still "auto", until it is found."""
     values = {"epochs": 1, "batch": 32, "lr": 1e-3, "weight_decay": 0.01, "micro": None}

@@ -1,0 +1,82 @@
+"""The loop in words, with every stage and every hook in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workbench.training.callbacks import EVENTS, Callback, Hooks
+
+if TYPE_CHECKING:
+    from workbench.training.learner import Learner
+
+
+class Text(str):
+    """A text that a prompt or a notebook shows as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def explain(learner: Learner, callbacks: Sequence[Callback] = ()) -> Text:
+    """What :meth:`Learner.run` does, a line a stage or event, from top to bottom.
+
+    A stage stands with the class whose method runs; an event with what is called there, in that order.
+    """
+    hooks = dict(_split(line) for line in Hooks([*learner.callbacks(), *callbacks]).explain().splitlines())
+    lines = [_line(depth, name, hooks, learner) for depth, name in _loop(learner)]
+    width = max(len(left) for left, _ in lines) + 2
+    return Text("\n".join(f"{left:{width}}{right}".rstrip() for left, right in lines))
+
+
+def _loop(learner: Learner) -> list[tuple[int, str]]:
+    """(depth, stage, event or words) from the first to the last."""
+    recipe = learner.recipe
+    passes = [(3, "inputs"), (3, "forward"), (3, "loss"), (3, "after_loss"), (3, "= backward")]
+    pieces = "each piece of a batch" if recipe.micro is not None or learner.ranks.world > 1 else "the batch"
+    validation = [(1, "= evaluate the validation items"), (1, "metrics"), (1, "evaluated")]
+    return [
+        (0, "= load data, build the model"),
+        (0, "groups"),
+        (0, "optimizer"),
+        (0, "callbacks"),
+        (0, "begin"),
+        *([(0, "= measure batch-norm statistics")] if learner.recalibrate == "before" else []),
+        (0, f"= for each of {recipe.epochs} epochs:"),
+        (1, "= train mode, normalisation policy"),
+        (1, "epoch_begin"),
+        (1, f"= for each batch of {recipe.batch} items:"),
+        (2, "step_begin"),
+        (2, "step"),
+        (2, f"= for {pieces}:"),
+        *passes,
+        *([(2, "= add up gradients over processes")] if learner.ranks.world > 1 else []),
+        (2, "after_backward"),
+        *([(2, f"= clip gradients to {recipe.clip}")] if recipe.clip is not None else []),
+        (2, "= update"),
+        (2, "step_end"),
+        *(validation if learner.validate == "epoch" else []),
+        (1, "epoch_end"),
+        *([(0, "= measure batch-norm statistics")] if learner.recalibrate == "after" else []),
+        (0, "= evaluate the test items"),
+        (0, "metrics"),
+        *((0, f"= diagnostic {name}") for name in learner.diagnostics),
+        (0, "evaluated"),
+        (0, "end"),
+    ]
+
+
+def _line(depth: int, name: str, hooks: dict[str, str], learner: Learner) -> tuple[str, str]:
+    indent = "  " * depth
+    if name.startswith("= "):
+        return indent + name.removeprefix("= "), ""
+    if name in EVENTS:
+        return f"{indent}* {name}", hooks[name]
+    return indent + name, str(getattr(type(learner), name).__qualname__)
+
+
+def _split(line: str) -> tuple[str, str]:
+    event, _, what = line.partition(" ")
+    return event, what.strip()
