@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.data.targets.token_sequence import TokenSequence
     from workbench.data.text_pairs import TextPairs
     from workbench.data.texts import Texts
+    from workbench.data.vision_dataset import VisionDataset
     from workbench.errors import WorkbenchError
     from workbench.models.forcing import TeacherForcing
     from workbench.models.norm import Norm
@@ -68,6 +69,7 @@ __all__ = [
     "Texts",
     "Tier",
     "TokenSequence",
+    "VisionDataset",
     "WorkbenchError",
 ]
 
@@ -105,6 +107,7 @@ _MODULES = {
     "Texts": "data.texts",
     "Tier": "study.experiment",
     "TokenSequence": "data.targets.token_sequence",
+    "VisionDataset": "data.vision_dataset",
     "WorkbenchError": "errors",
 }
 
