@@ -108,15 +108,6 @@ def test_dropout_follows_torchs_generator_and_is_off_in_evaluation(arch: str) ->
     assert torch.allclose(still.train()(x), still.eval()(x), atol=1e-6)
 
 
-def test_recurrent_weights_are_dropped_and_still_learn() -> None:
-    model = build(TextNetwork("lstm", **SMALL, dropout=0.4)).train()
-    model(Padded.of([[2, 4, 5, 6]])).sum().backward()
-    recurrent = model.get_parameter("body.layers.0.weight_hh_l0").grad
-    assert recurrent is not None
-    # half of the weights were not there
-    assert 0.3 < float((recurrent == 0).double().mean()) < 0.7
-
-
 def test_attention_is_shown_on_request() -> None:
     model = build(TextNetwork("transformer", **SMALL))
     x = Padded.of([[2, 4, 5, 6], [2, 7]])
@@ -126,18 +117,6 @@ def test_attention_is_shown_on_request() -> None:
         assert torch.allclose(each.sum(-1), torch.ones(2, 1, 4)) and float(each.triu(1).abs().max()) == 0
     with pytest.raises(FieldError, match=r"'lstm' has no attention.*TextNetwork\('transformer'\)"):
         build(TextNetwork(**SMALL)).attention(x)
-
-
-def test_the_attention_that_is_shown_is_the_one_that_is_used() -> None:
-    body = build(TextNetwork("transformer", width=32, layers=1)).body
-    ids = torch.tensor([[2, 4, 5, 6]])
-    (weights,) = body.attention(ids)  # type: ignore[operator]
-    layer = body.layers[0]
-    x, turn = body._begin(ids)  # type: ignore[operator]
-    _, _, value = layer._split(x, turn)  # type: ignore[operator]
-    seen = x + layer.out((weights @ value).transpose(1, 2).flatten(2))  # type: ignore[operator]
-    after = seen + layer.outer(torch.nn.functional.gelu(layer.inner(layer.between(seen))))  # type: ignore[operator]
-    assert torch.allclose(after, layer(x, turn), atol=1e-5)
 
 
 @ARCHS

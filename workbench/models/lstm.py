@@ -24,6 +24,9 @@ class LSTMBody(nn.Module):
     dropout, Gal & Ghahramani 2016) and recurrent weights (DropConnect), all drawn from torch's generator, which the
     loop seeds by the step.
 
+    From the second layer on, what goes in is added to what comes out (GNMT, Wu et al. 2016): without it two layers
+    need several epochs to get going.
+
     Args:
         vocabulary: how many token ids there are.
         width: of embeddings and states, so that the embedding can serve as the head.
@@ -35,7 +38,7 @@ class LSTMBody(nn.Module):
         super().__init__()
         self.dropout = dropout
         self.embedding = nn.Embedding(vocabulary, width)
-        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        nn.init.normal_(self.embedding.weight, std=width**-0.5)
         self.layers = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(layers))
         for layer in self.layers:
             assert isinstance(layer, nn.LSTM)
@@ -46,7 +49,8 @@ class LSTMBody(nn.Module):
         """States of shape (b, t, width)."""
         x = self._locked(self._embedded(ids), self.dropout)
         for number, layer in enumerate(self.layers, 1):
-            x = self._run(layer, x)
+            read = self._run(layer, x)
+            x = read if number == 1 else read + x
             x = self._locked(x, self.dropout * (1 if number == len(self.layers) else BETWEEN))
         return x
 
@@ -56,7 +60,8 @@ class LSTMBody(nn.Module):
         return [("embedding", [self.embedding]), *layers]
 
     def _embedded(self, ids: torch.Tensor) -> torch.Tensor:
-        vectors: torch.Tensor = self.embedding(ids)
+        # the embedding is small enough to be the head as well, so it is brought to the layers' scale here
+        vectors: torch.Tensor = self.embedding(ids) * self.embedding.embedding_dim**0.5
         if not self._drops:
             return vectors
         # one draw a word of the vocabulary: a dropped word is missing wherever it stands in the batch
