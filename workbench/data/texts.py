@@ -15,6 +15,7 @@ import torch
 from workbench.data.corpus import Corpus, windows
 from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, Items, check_count
+from workbench.data.ordering import by_length
 from workbench.data.signature import Signature
 from workbench.data.split import Split, divide
 from workbench.data.splits import stratified
@@ -31,9 +32,6 @@ from workbench.streams import Seeds, numpy_generator, permutation
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_POOL = 50
-"""Batches whose texts are sorted by length together: enough that lengths are alike, few enough that chance stays."""
 
 
 class Texts(Data):
@@ -95,14 +93,9 @@ class Texts(Data):
 
     def order(self, items: Items, *, seed: int, epoch: int, batch: int) -> torch.Tensor:
         """A random order in which a batch's texts are about as long as each other, so that little is padding."""
-        shuffled = permutation(seed, "order", epoch, n=len(items))
         if not isinstance(items.inputs, Ragged):
-            return shuffled
-        pools = shuffled.split(batch * _POOL)
-        ordered = torch.cat([pool[items.inputs.counts[pool].argsort(descending=True, stable=True)] for pool in pools])
-        whole = len(items) // batch
-        mixed = permutation(seed, "order", epoch, "batches", n=whole)
-        return torch.cat([ordered[: whole * batch].view(whole, batch)[mixed].flatten(), ordered[whole * batch :]])
+            return permutation(seed, "order", epoch, n=len(items))
+        return by_length(items.inputs.counts, seed=seed, epoch=epoch, batch=batch)
 
 
 class TextEncoder(Encoder):
