@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.training.conftest import Bars
-from workbench import Averaging, Callback, EarlyStop
+from workbench import Averaging, Callback, EarlyStop, Mix
 from workbench.training.callbacks import EVENTS
 from workbench.training.explain import explain
 from workbench.training.state import State
@@ -81,9 +81,15 @@ def test_the_events_of_a_run_come_in_the_order_that_it_tells(validate: str, pict
 def test_what_is_switched_on_is_told_and_nothing_else() -> None:
     plain, full = (
         str(arm(0, device="cpu").explain())
-        for arm in (Bars, Mine.but(recalibrate="after", diagnostics=("train",), fit__micro=7))
+        for arm in (Bars, Mine.but(recalibrate="after", diagnostics=("train",), fit__micro=7, fit__mix=Mix(mixup=0.2)))
     )
-    for words in ("clip gradients to 1.0", "evaluate the validation items", "diagnostic train", "each piece"):
+    for words in (
+        "clip gradients to 1.0",
+        "evaluate the validation items",
+        "diagnostic train",
+        "each piece",
+        "mix the items",
+    ):
         assert words in full and words not in plain
     assert full.count("batch-norm statistics") == 1 and "batch-norm statistics" not in plain
     assert "for each of 3 epochs:" in plain and "for each batch of 32 items:" in plain

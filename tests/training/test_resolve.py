@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import Bars
-from workbench import FineTune, Norm, OneCycle, Seeds
+from workbench import FineTune, GradualUnfreeze, Norm, OneCycle, Seeds
 from workbench.training.checkpoint import weights_hash
 from workbench.training.range_test import range_test
 from workbench.training.resolve import resolve
@@ -59,3 +59,47 @@ def test_a_learner_that_runs_alone_does_what_the_resolved_one_does(pictures: Pat
     assert set(found.changes) == {"fit__lr"}
     alone, resolved = auto(0, root=pictures).run(), auto.but(**found.changes)(0, root=pictures).run()
     assert weights_hash(alone.model) == weights_hash(resolved.model)
+
+
+def test_the_rate_is_tested_with_the_batch_that_is_given(pictures: Path) -> None:
+    big = Auto.but(fit=OneCycle(epochs=1, batch=120))
+    tested = range_test(Bars.but(fit__batch=120)(0, root=pictures))
+    assert resolve(big, seeds=Seeds(), root=pictures).changes == {"fit__lr": tested.suggestion}
+
+
+def test_weight_decay_follows_from_the_rate_and_the_steps(pictures: Path) -> None:
+    found = resolve(Bars.but(fit__weight_decay="auto", fit__lr=0.5), seeds=Seeds(), root=pictures)
+    assert found.changes == {"fit__weight_decay": 0.08}
+    assert found.settings[0].why.startswith("1 / (lr x 24 steps) = 0.083")
+    learner = Bars.but(fit__weight_decay="auto", fit__lr=0.5)(0, root=pictures)
+    assert {group["weight_decay"] for group in learner.begin().optimizer.param_groups} == {0.0, 0.08}
+
+
+def test_on_a_cpu_the_micro_batch_is_the_batch(pictures: Path) -> None:
+    found = resolve(Bars.but(fit__micro="auto"), seeds=Seeds(), root=pictures, device="cpu")
+    assert found.changes == {"fit__micro": None}
+    assert found.settings[0].value is None and "there is no GPU" in found.settings[0].why
+
+
+def test_a_network_that_thaws_says_that_its_head_trains_at_first(pictures: Path) -> None:
+    arm = Bars.but(fit=GradualUnfreeze(epochs=1, batch=32, lr=1e-2), model__norm=Norm(affine=False))
+    row = {each.name: each for each in resolve(arm, seeds=Seeds(), root=pictures).settings}["trainable"]
+    state = arm(0, root=pictures).begin()
+    assert (row.value, row.why) == (sum(each.numel() for each in state.model.head.parameters()), "the head at first")
+
+
+def test_a_precision_that_is_not_the_usual_one_is_shown(pictures: Path) -> None:
+    plain, half = (
+        {each.name: each for each in resolve(Bars.but(precision=name), seeds=Seeds(), root=pictures).settings}
+        for name in ("float32", "bfloat16")
+    )
+    assert "precision" not in plain
+    assert (half["precision"].value, half["precision"].why) == ("bfloat16", "as asked for")
+
+
+def test_validation_items_are_no_training_items(pictures: Path) -> None:
+    rows = resolve(Auto.but(validate="epoch"), seeds=Seeds(), root=pictures).settings
+    learner = Bars.but(validate="epoch")(0, root=pictures)
+    count = len(learner.begin().data.train)
+    assert count < 240
+    assert {each.name: each.why for each in rows}["fit.batch"] == f"{count} training items (below 5,000)"

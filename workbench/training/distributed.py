@@ -74,9 +74,8 @@ class Ranks:
 
     def place(self, device: torch.device) -> torch.device:
         """The device of this process: of several GPUs its own."""
-        if self.world == 1 or device.type != "cuda" or device.index is not None:
-            return device
-        return torch.device("cuda", self.local)
+        own = self.world > 1 and str(device) == "cuda"
+        return torch.device("cuda", self.local) if own else device
 
     def join(self, device: torch.device) -> None:
         """Waits for the other processes, once."""

@@ -34,7 +34,8 @@ def explain(learner: Learner, callbacks: Sequence[Callback] = ()) -> Text:
 def _loop(learner: Learner) -> list[tuple[int, str]]:
     """(depth, stage, event or words) from the first to the last."""
     recipe = learner.recipe
-    passes = [(3, "inputs"), (3, "forward"), (3, "loss"), (3, "after_loss"), (3, "= backward")]
+    mix = [] if recipe.mix is None else [(3, "= mix the items")]
+    passes = [(3, "inputs"), *mix, (3, "forward"), (3, "loss"), (3, "after_loss"), (3, "= backward")]
     pieces = "each piece of a batch" if recipe.micro is not None or learner.ranks.world > 1 else "the batch"
     validation = [(1, "= evaluate the validation items"), (1, "metrics"), (1, "evaluated")]
     return [

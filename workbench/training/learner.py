@@ -260,7 +260,7 @@ class Learner(Described):
         preparation = self.data.preparation(data, model)
         self.prepared = Prepared(data.target, data.signature, preparation, data.encoder, data.classes)
         # channels last in memory is for convolutions; anything else keeps its layout
-        layout = {"memory_format": torch.channels_last} if data.signature.kind == "image" else {}
+        layout: dict[str, Any] = {"memory_format": torch.channels_last} if data.signature.kind == "image" else {}
         model = self.ranks.synchronised(model, self.device).to(self.device, **layout)
         if self.compile:
             compile_forward(model, data.signature.kind)

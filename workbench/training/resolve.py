@@ -83,10 +83,7 @@ def resolve(
         tested = range_test(make(**changes))
         settle("fit.lr", tested.suggestion, tested.why)
     if arm.fit.weight_decay == "auto":
-        recipe = make(**changes).fit
-        model = make(**changes).model
-        trained = isinstance(model, Model) and bool(model.files() or model.source())
-        settle("fit.weight_decay", *auto_weight_decay(recipe, steps=steps * int(recipe.epochs), pretrained=trained))
+        settle("fit.weight_decay", *_weight_decay(make(**changes), steps))
     return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names)
 
 
@@ -121,6 +118,12 @@ def _batch(items: int) -> tuple[int, str]:
 
 def _epochs(steps: int) -> tuple[int, str]:
     return min(20, max(3, round(300 / steps))), f"about 300 steps at {steps} an epoch, kept from 3 to 20"
+
+
+def _weight_decay(learner: Learner, steps: int) -> tuple[float, str]:
+    model, recipe = learner.model, learner.fit
+    trained = isinstance(model, Model) and bool(model.files() or model.source())
+    return auto_weight_decay(recipe, steps=steps * int(recipe.epochs), pretrained=trained)
 
 
 def _asks_for_micro(learner: Learner, recipe: Recipe) -> bool:
