@@ -28,6 +28,7 @@ _TABLE = (
     ("Look", "list", "List the experiments and their last results."),
     ("Look", "compare", "Hold experiments or studies against each other."),
     ("Look", "diff", "Say what differs between two runs, and why."),
+    ("Look", "inspect", "Open up what a run has learnt; predict with it, export it."),
     ("Look", "ui", "Open the recorded runs in the MLflow UI."),
     ("Look", "sync", "Send what the tracker missed."),
     ("Publish", "publish", "Write an experiment's results for others to hold a run against."),

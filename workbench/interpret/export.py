@@ -130,7 +130,11 @@ def _stored(state: State) -> Tensors:
     """Real items of the test split as tensors on the CPU, at least two: of one, torch would take the size for fixed."""
     items = items_of(state, "test")
     x = next(iter(Batches(items, batch=_ITEMS, device="cpu"))).x
-    found = (x.categories, x.numbers) if isinstance(x, Rows) else (x.ids, x.lengths) if isinstance(x, Padded) else (x,)
+    found: Tensors = (x,)
+    if isinstance(x, Rows):
+        found = (x.categories, x.numbers)
+    elif isinstance(x, Padded):
+        found = (x.ids, x.lengths)
     if len(found[0]) < 2:
         found = tuple(torch.cat((each, each)) for each in found)
     return tuple(each.contiguous() for each in found)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import RecordError, UsageError
 from workbench.study import causes, levels
 from workbench.study.causes import Cause, Changed
 from workbench.study.comparison import causes_table
 from workbench.study.levels import Effect
 from workbench.study.recorded import RecordedRun
-from workbench.study.reference import look_up
+from workbench.study.reference import find_run
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def difference(root: Path, home: Path, first: str, second: str, changed: Changed
     Raises:
         UsageError: for a name that is no run's.
     """
-    old, new = (_run(root, home, each) for each in (first, second))
+    old, new = (find_run(root, home, each).run for each in (first, second))
     return Difference(old, new, tuple(causes.causes(old.facts, new.facts, changed)), levels.effect(old, new))
 
 
@@ -69,19 +68,6 @@ def _sentence(found: Difference) -> str:
     if not kinds:
         return "They differ without any recorded cause: nondeterminism, or something that no record holds."
     return f"They differ; likely because of {', then '.join(kinds)}."
-
-
-def _run(root: Path, home: Path, name: str) -> RecordedRun:
-    try:
-        reference = look_up(root, home, name)
-    except RecordError as error:  # exit code 1 says that two runs differ; this says that one of them is not there
-        raise UsageError(error.problem, where=error.where, hint=error.hint) from error
-    if reference.run is not None:
-        return reference.run
-    if reference.study is not None and len(reference.study.own()) == 1:
-        return next(iter(reference.study.own().values()))
-    what = f"the study {reference.study.facts['id']}" if reference.study else f"the commit {reference.commit[:12]}"
-    raise UsageError(f"'{name}' is {what}, not a run", hint="Type the id of one of its runs: wb list EXPERIMENT")
 
 
 def _shown(value: float | None) -> str:

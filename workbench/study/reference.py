@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RecreateError, UsageError, nearest
+from workbench.errors import RecordError, RecreateError, UsageError, nearest
 from workbench.record.files import read_json
 from workbench.record.git import Repository
 from workbench.record.places import study_folders
@@ -60,6 +60,34 @@ def look_up(root: Path, home: Path, text: str) -> Reference:
         raise unknown(repository, text)
     study, run = named
     return Reference(text, str(run.facts.get("snapshot") or study.commit) if run else study.commit, study, run)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run, and the id of the study that it was named by or belongs to."""
+
+    run: RecordedRun
+    study: str
+
+
+def find_run(root: Path, home: Path, name: str) -> Found:
+    """The recorded run of that id, ours or MLflow's, or of its beginning; a study of a single run means that run.
+
+    Raises:
+        UsageError: for a name that is no run's.
+    """
+    try:
+        reference = look_up(root, home, name)
+    except RecordError as error:  # exit code 1 would say that it could not be done; what was typed is not valid
+        raise UsageError(error.problem, where=error.where, hint=error.hint) from error
+    study = reference.study
+    run = reference.run
+    if run is None and study is not None and len(study.own()) == 1:
+        run = next(iter(study.own().values()))
+    if run is not None and study is not None:
+        return Found(run, str(study.facts["id"]))
+    what = f"the study {study.facts['id']}" if study else f"the commit {reference.commit[:12]}"
+    raise UsageError(f"'{name}' is {what}, not a run", hint="Type the id of one of its runs: wb list EXPERIMENT")
 
 
 def against(root: Path, home: Path, reference: Reference, experiment: str, tier: str) -> RecordedStudy:

@@ -1,0 +1,66 @@
+"""``wb inspect``: what it prints, writes and refuses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.project import Project, Typed
+from tests.recorded import facts
+from workbench.data.arrays import ImageArrays
+from workbench.streams import Seeds
+
+Wb = Callable[..., Typed]
+
+
+@pytest.fixture
+def run(recorded: Project) -> str:
+    """The id of the first run of the recorded study."""
+    return str(facts(recorded)["runs"][0]["id"])
+
+
+def test_tables_on_the_screen_files_beside_the_run(recorded: Project, run: str, typed: Wb) -> None:
+    done = typed("inspect", run[:8])
+    assert done.code == 0 and done.err == ""
+    lines = done.out.splitlines()
+    assert lines[0] == f"Run {run}: small · main · Base · seed 0"
+    assert lines[1] == "The same answers as recorded on 120 of 120 test items."
+    for title in ("Network", "Curves", "Activations and gradients", "Confusion", "Top losses", "Calibration",
+                  "Worst slices", "Projection"):  # fmt: skip
+        assert title in lines
+    assert "  attention: attention is between tokens, and there are none" in lines
+    assert lines[-2] == f"Figures and whole tables: .wb/runs/{run}/artifacts/inspect"
+    assert lines[-1].startswith("Sent to MLflow (sqlite:///")
+    folder = recorded.home / "runs" / run / "artifacts" / "inspect"
+    assert {"summary.txt", "confusion.png", "calibration.svg", "slices.csv"} <= {each.name for each in folder.iterdir()}
+
+
+def test_predictions_and_a_file_to_take_along(recorded: Project, run: str, typed: Wb) -> None:
+    data = ImageArrays("data/small.npz").load(Seeds.of(0), recorded.root)
+    Path("new").mkdir()
+    Image.fromarray(data.test.inputs[0, 0].numpy()).save("new/first.png")
+    done = typed("inspect", run, "--predict", "new", "--export", "network.pt2")
+    assert done.code == 0 and "first.png" in done.out and "largest deviation" in done.out
+    network = torch.export.load("network.pt2").module()
+    answer = data.classes[int(network(data.test.inputs[:1]).argmax())]
+    assert next(line for line in done.out.splitlines() if line.startswith("first.png")).split()[1] == answer
+    assert not (recorded.home / "runs" / run / "artifacts").exists()
+
+
+def test_into_a_folder_of_one_s_own(recorded: Project, run: str, typed: Wb) -> None:
+    done = typed("inspect", run, "--to", "figures")
+    assert done.code == 0 and done.out.splitlines()[-1] == "Figures and whole tables: figures"
+    assert Path("figures/summary.txt").exists() and not (recorded.home / "runs" / run / "artifacts").exists()
+
+
+def test_what_is_no_run_and_what_does_not_go_together(recorded: Project, run: str, typed: Wb) -> None:
+    done = typed("inspect", "nothing")
+    assert done.code == 2 and "there is no commit, branch, tag, run or study 'nothing'" in done.complaint()
+    done = typed("inspect", run, "--to", "figures", "--export", "x.pt2")
+    assert done.code == 2 and "--to is for tables and figures" in done.complaint()
+    done = typed("inspect", run, "--export", "x.bin")
+    assert done.code == 2 and "ends in '.bin'" in done.complaint()
+    done = typed("inspect", run, "--predict", "gone.png")
+    assert done.code == 1 and "gone.png: the picture cannot be read" in done.complaint()
