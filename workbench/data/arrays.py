@@ -192,10 +192,11 @@ def _stored(images: Any, labels: Any, test_images: Any, test_labels: Any, target
         train, test = division.train, division.test
     else:
         train, test = torch.arange(counts[0]), torch.arange(counts[0], sum(counts))
-    sides = [
-        Side(squares[index], found.y[index].numpy(), tuple(keys[n] for n in index.tolist())) for index in (train, test)
-    ]
-    return Stored(*sides, found.classes)
+
+    def side(index: torch.Tensor) -> Side:
+        return Side(squares[index], found.y[index].numpy(), tuple(keys[n] for n in index.tolist()))
+
+    return Stored(side(train), side(test), found.classes)
 
 
 def _array(images: Any) -> Array:

@@ -86,6 +86,7 @@ def _read(
     whole = [(part, dataset, position) for part, dataset in made for position in range(len(dataset))]
     some = [_item(dataset, n, name)[0] for _, dataset, n in whole[:: max(1, len(whole) // _MEASURED)]]
     shape = some[0].size
+    why: tuple[tuple[str, Any, str], ...]
     if not isinstance(size, int) and shape[0] == shape[1] and all(each.size == shape for each in some):
         chosen, why = shape[0], (("data.size", shape[0], "all pictures are squares of this size"),)
         shaped = functools.partial(_as_stored, side=chosen, colour=any(each.mode != "L" for each in some), where=name)

@@ -144,8 +144,8 @@ class Pretrained(Model):
         return Path(sources[self.weights])
 
     def _arch(self, weights: Weights) -> str:
-        if (named := self._torchvisions()) is not None:
-            return named[0]
+        if (published := self._torchvisions()) is not None:
+            return published[0]
         if self.arch != "auto":
             return self.arch
         # torchvision names its files like mobilenet_v2-b0353104.pth

@@ -14,7 +14,7 @@ from workbench.errors import DataError
 Array = npt.NDArray[Any]
 Kind = Literal["bool", "whole", "number", "text", "list", "mixed"]
 
-_LISTS = list | tuple | set | frozenset | np.ndarray
+_LISTS: Any = list | tuple | set | frozenset | np.ndarray
 
 
 def columns_of(values: Any) -> Mapping[str, Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional
 from workbench.data.targets.base import Row, Target, refuse_smoothing
 from workbench.errors import FieldError
 
-_LOSSES = {
+_LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "mse": functional.mse_loss,
     "huber": functional.huber_loss,
     "l1": functional.l1_loss,

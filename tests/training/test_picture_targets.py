@@ -1,0 +1,89 @@
+"""Labels and numbers are learnt from real pictures, and beat the predictor that never looks."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+
+from workbench import (
+    Augment,
+    FineTune,
+    ImageArrays,
+    ImageTable,
+    Learner,
+    MultiLabel,
+    Network,
+    Norm,
+    OneCycle,
+    Pretrained,
+    Regression,
+)
+
+GROUPS = {
+    "Apple": ("Golden-Delicious", "Granny-Smith", "Pink-Lady", "Red-Delicious", "Royal-Gala"),
+    "Citrus": ("Orange", "Satsumas"),
+    "Melon": ("Cantaloupe", "Galia-Melon", "Honeydew-Melon", "Watermelon"),
+    "Pear": ("Anjou", "Conference", "Kaiser"),
+}
+
+
+@pytest.fixture
+def root(carried: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A project with the photos of fruit, and a table that gives each its kind and its group."""
+    (tmp_path / "data").mkdir()
+    for name in ("data/grocery.zip", "data/mobilenet_v2.pth"):
+        (tmp_path / name).symlink_to(carried(name))
+    group = {kind: name for name, kinds in GROUPS.items() for kind in kinds}
+    with zipfile.ZipFile(tmp_path / "data/grocery.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".jpg")]
+    split, kinds = zip(*(name.split("/")[:2] for name in names), strict=True)
+    labels = [f"{group[kind]};{kind}" for kind in kinds]
+    pd.DataFrame({"image": names, "labels": labels, "split": split}).to_csv(tmp_path / "data/labels.csv", index=False)
+    return tmp_path
+
+
+def test_kind_and_group_of_fruit(root: Path) -> None:
+    class Fruit(Learner):
+        """Two labels a photo, on the features of ImageNet."""
+
+        data = ImageTable(
+            "data/labels.csv",
+            pictures="data/grocery.zip",
+            target=MultiLabel(separator=";"),
+            size=64,
+            train=280,
+            augment=Augment(flip=True),
+        )
+        model = Pretrained("data/mobilenet_v2.pth", norm=Norm(stats="running"))
+        fit = FineTune(epochs=6, batch=16, lr=1e-2, scope="head")
+
+    learner = Fruit(0, root=root)
+    data = learner.data.load(learner.seeds, root)
+    assert len(data.classes) == 18 and data.target == MultiLabel(separator=";")
+    assert float(data.test.targets.sum(1).max()) == float(data.test.targets.sum(1).min()) == 2
+    found, constant = learner.run().metrics, data.target.constant(data.train.targets, data.test.targets)
+    for name in ("hamming_loss", "loss"):
+        assert found[f"test/{name}"] < constant[name]
+    assert found["test/mAP"] > 3 * constant["mAP"] and found["test/f1_micro"] > 0.3
+
+
+def test_the_number_that_a_digit_stands_for() -> None:
+    digits = load_digits()
+    images = (digits.images * 255 / 16).astype(np.uint8)
+
+    class Numbers(Learner):
+        """One number a picture, in units of its own."""
+
+        data = ImageArrays.of(images, digits.target, target=Regression())
+        model = Network("resnet8", width=8)
+        fit = OneCycle(epochs=6, batch=32, lr=1e-2)
+
+    learner = Numbers(0)
+    data = learner.data.load(learner.seeds, Path())
+    found, constant = learner.run().metrics, data.target.constant(data.train.targets, data.test.targets)
+    assert constant["mae"] > 2 and found["test/mae"] < constant["mae"] / 2
+    assert found["test/rmse"] < constant["rmse"] / 2 and found["test/r2"] > 0.7
