@@ -9,7 +9,7 @@ import torch
 
 from tests.training.conftest import Bars
 from tests.training.test_resuming import Meddled, Saves, outcome
-from workbench import Callback
+from workbench import Callback, Mix
 from workbench.training.checkpoint import weights_hash
 from workbench.training.state import State
 
@@ -34,9 +34,10 @@ class Strict(Callback):
             torch.cuda.set_sync_debug_mode("default")
 
 
-def test_no_step_waits_for_the_device(pictures: Path) -> None:
+@pytest.mark.parametrize("mix", [None, Mix(mixup=0.2, cutmix=1.0)])
+def test_no_step_waits_for_the_device(pictures: Path, mix: Mix | None) -> None:
     watch = Strict()
-    arm = Bars.but(fit__epochs=1, fit__batch=4, fit__micro=3)
+    arm = Bars.but(fit__epochs=1, fit__batch=4, fit__micro=3, fit__mix=mix)
     try:
         arm(0, root=pictures, device="cuda").run(callbacks=[watch])
     finally:

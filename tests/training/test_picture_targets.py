@@ -59,7 +59,7 @@ def test_kind_and_group_of_fruit(root: Path) -> None:
             augment=Augment(flip=True),
         )
         model = Pretrained("data/mobilenet_v2.pth", norm=Norm(stats="running"))
-        fit = FineTune(epochs=6, batch=16, lr=1e-2, scope="head")
+        fit = FineTune(epochs=4, batch=16, lr=1e-2, scope="head")
 
     learner = Fruit(0, root=root)
     data = learner.data.load(learner.seeds, root)
@@ -67,8 +67,8 @@ def test_kind_and_group_of_fruit(root: Path) -> None:
     assert float(data.test.targets.sum(1).max()) == float(data.test.targets.sum(1).min()) == 2
     found, constant = learner.run().metrics, data.target.constant(data.train.targets, data.test.targets)
     for name in ("hamming_loss", "loss"):
-        assert found[f"test/{name}"] < constant[name]
-    assert found["test/mAP"] > 3 * constant["mAP"] and found["test/f1_micro"] > 0.3
+        assert found[f"test/{name}"] < 0.7 * constant[name]
+    assert found["test/mAP"] > 4 * constant["mAP"] and found["test/f1_micro"] > 0.6
 
 
 def test_the_number_that_a_digit_stands_for() -> None:
