@@ -46,7 +46,7 @@ def test_pairs_become_tokens_that_end() -> None:
     data = NUMBERS.load(SEEDS, ROOT)
     source, target = data.train.inputs[torch.tensor([7])], data.train.targets[torch.tensor([7])]
     assert source.ids[0, -1] == END == target.ids[0, -1]
-    shown = data.encoder.show(data.train.inputs, 7)
+    shown = str(data.encoder.show(data.train.inputs, 7))
     number = "".join(data.classes[each] for each in target.ids[0, :-1].tolist())
     assert shown.replace(" - ", "-") == words(int(number))
     assert data.signature.kind == "pairs" and data.signature.longest == 4

@@ -20,7 +20,10 @@ Unit = Literal["token", "step", "sequence"]
 class Forcing(Protocol):
     """How often a decoder is fed the true previous token, see :class:`workbench.models.forcing.TeacherForcing`."""
 
-    unit: Unit
+    @property
+    def unit(self) -> Unit:
+        """What a coin is thrown for."""
+        ...
 
     def share(self, progress: float) -> float:
         """The probability at this share of the run."""

@@ -207,8 +207,8 @@ def _read(
     texts = (pairs.sources, pairs.targets)
     told = [_tokens(level, side) for level, side in zip(levels, texts, strict=True)]
     why = [("data.columns", " -> ".join(pairs.names), "source and target")]
-    for side, (tokens, reason) in zip(("source", "target"), told, strict=True):
-        why.append((f"data.{side}_tokens", tokens.level, reason))
+    for side, (each, reason) in zip(("source", "target"), told, strict=True):
+        why.append((f"data.{side}_tokens", each.level, reason))
     tokens = (told[0][0], told[1][0])
     sides = (Corpus.of(texts[0], tokens[0]), Corpus.of(texts[1], tokens[1]))
     return _Read(pairs, keys, tokens, sides, (*why, *pairs.found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -44,7 +45,8 @@ class Dot(nn.Module):
 
     def forward(self, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         """Scores of shape (b, t, s) for queries (b, t, width) and :meth:`keys` (b, s, width)."""
-        return queries @ keys.transpose(1, 2) * keys.shape[-1] ** -0.5
+        scores: torch.Tensor = queries @ keys.transpose(1, 2) / math.sqrt(keys.shape[-1])
+        return scores
 
 
 SCORES: dict[str, Callable[[int], nn.Module]] = {"additive": Additive, "dot": Dot}

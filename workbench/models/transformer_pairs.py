@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import nn
@@ -52,8 +53,9 @@ class Heads(nn.Module):
 
     def looks(self, x: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The mean of the heads' weights, (b, t, s), which torch's kernel does not give."""
-        scores = self._cut(self.query(x)) @ keys.transpose(2, 3) * HEAD**-0.5
-        return functional.softmax(scores.masked_fill(~mask[:, None, None], float("-inf")), dim=-1).mean(dim=1)
+        scores = self._cut(self.query(x)) @ keys.transpose(2, 3) / math.sqrt(HEAD)
+        seen = functional.softmax(scores.masked_fill(~mask[:, None, None], float("-inf")), dim=-1)
+        return seen.mean(dim=1)
 
     def _cut(self, x: torch.Tensor) -> torch.Tensor:
         return x.unflatten(-1, (self.heads, HEAD)).transpose(1, 2)
@@ -142,7 +144,7 @@ class TransformerDecoder(nn.Module):
         states, mask = memory.states, memory.mask
         if not self.attends:
             states, mask = memory.ends, mask[:, :1]
-        source = [each for layer in self.layers for each in layer.source.pairs(states)]
+        source = [each for layer in self._each() for each in layer.source.pairs(states)]
         return (mask, *source), tuple(each[:, :, :0] for each in source)
 
     def forward(self, x: torch.Tensor, fixed: Tensors, state: Tensors, *, drop: bool, look: bool) -> Written:
@@ -150,9 +152,12 @@ class TransformerDecoder(nn.Module):
         mask, *source = fixed
         x = functional.dropout(x + places(state[0].shape[2], x.shape[1], x), self.dropout, drop)
         after: list[torch.Tensor] = []
-        for n, layer in enumerate(self.layers):
+        for n, layer in enumerate(self._each()):
             own = slice(2 * n, 2 * n + 2)
             x, pairs, asked = layer(x, state[own], tuple(source[own]), mask, drop)
             after.extend(pairs)
         looks = layer.source.looks(asked, source[-2], mask) if self.attends and look else None
         return Written(self.norm(x), tuple(after), looks)
+
+    def _each(self) -> list[DecoderLayer]:
+        return [cast("DecoderLayer", layer) for layer in self.layers]
