@@ -18,7 +18,7 @@ from workbench.models.groups import Groups
 from workbench.models.initial import initial_weights
 from workbench.models.lstm import LSTMBody
 from workbench.models.model import Model
-from workbench.models.norm import Norm
+from workbench.models.norm import Norm, norm_factory
 from workbench.models.transformer import HEAD, TransformerBody
 from workbench.models.weights import Weights, read_weights
 from workbench.streams import Seeds
@@ -34,6 +34,7 @@ class TextNetwork(Model):
     ``arch``: "lstm" (AWD-LSTM, Merity et al. 2018) or "transformer" (causal, normalised before each part). ``width``:
     of embeddings and states. ``layers``: of the body. ``tied``: a language model's head shares the embedding's
     weights (Press & Wolf 2017). ``dropout``: the rate at the input and the head; the others follow from it.
+    ``norm``: of the pooled states in a classifier's head; bodies are normalised by layer, or not at all.
     ``weights``: "experiments/NAME", "experiments/NAME:Arm" or a weights file of a text network: its body is taken, the
     embedding token by token, and a token that it did not know starts as the mean of those that it knew (ULMFiT,
     Howard & Ruder 2018). "auto" takes what the weights were made with; without weights an LSTM of 2 layers of
@@ -50,7 +51,7 @@ class TextNetwork(Model):
     weights: str | None = None
 
     def check(self) -> None:
-        """Refuse sizes that cannot be, and a policy for statistics that these networks do not keep."""
+        """Refuse sizes that cannot be, and weights that are neither a file nor an experiment."""
         for name in ("width", "layers"):
             value = getattr(self, name)
             if value != "auto" and value < 1:
@@ -62,11 +63,6 @@ class TextNetwork(Model):
             )
         if not 0 <= self.dropout <= 0.7:
             raise FieldError(f"TextNetwork.dropout is {self.dropout!r}; it takes a rate from 0 to 0.7")
-        if self.norm.but(affine=True) != Norm():
-            raise FieldError(
-                "TextNetwork.norm can only switch affine: texts have layer normalisation, which keeps no statistics",
-                hint="Leave norm out, or use Norm(affine=False).",
-            )
         suffix = PurePosixPath(self.weights or "x.safetensors").suffix
         if self.source() is None and suffix != ".safetensors":
             raise FieldError(
@@ -100,7 +96,7 @@ class TextNetwork(Model):
             if signature.each_token:
                 head = LanguageHead(width, signature.outputs, tied=fields["tied"])
             else:
-                head = PoolingHead(width, signature.outputs, self.dropout)
+                head = PoolingHead(width, signature.outputs, self.dropout, self.norm)
         return TextModel(body, head, {**fields, "dropout": self.dropout})
 
     def _own(self, name: str, default: Any) -> Any:
@@ -209,9 +205,11 @@ class LanguageHead(nn.Module):
 class PoolingHead(nn.Module):
     """The last state, the largest and the mean value of every number, then two layers (Howard & Ruder 2018, 3.3)."""
 
-    def __init__(self, width: int, outputs: int, dropout: float) -> None:
+    def __init__(self, width: int, outputs: int, dropout: float, norm: Norm) -> None:
         super().__init__()
         self.dropout = dropout
+        make = norm_factory(norm, flat=True)
+        self.before, self.between = make(3 * width), make(width)
         self.inner = nn.Linear(3 * width, width)
         self.outer = nn.Linear(width, outputs)
 
@@ -222,8 +220,8 @@ class PoolingHead(nn.Module):
         inside = there[..., None]
         largest = states.masked_fill(~inside, float("-inf")).amax(dim=1)
         mean = torch.where(inside, states, 0).sum(dim=1) / count[:, None]
-        x = functional.dropout(torch.cat((last, largest, mean), dim=1), self.dropout, self.training)
-        x = functional.dropout(functional.relu(self.inner(x)), self.dropout, self.training)
+        x = functional.dropout(self.before(torch.cat((last, largest, mean), dim=1)), self.dropout, self.training)
+        x = functional.dropout(self.between(functional.relu(self.inner(x))), self.dropout, self.training)
         outputs: torch.Tensor = self.outer(x)
         return outputs
 

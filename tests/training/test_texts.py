@@ -1,0 +1,127 @@
+"""Texts through the whole loop, on reviews of clothes that customers wrote."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from workbench import FineTune, Learner, OneCycle, TextNetwork, Texts
+from workbench.data.split import Split
+from workbench.data.targets import Target
+from workbench.training.callbacks import Callback
+from workbench.training.checkpoint import save_checkpoint, save_weights, weights_hash
+from workbench.training.prepared import weights_meta
+from workbench.training.state import State
+
+SMALL = TextNetwork("lstm", width=64, dropout=0.1)
+
+
+class Departments(Learner):
+    """Which department a review's article is of."""
+
+    data = Texts("data/clothing.csv", text="Review Text", label="Department Name", longest=80)
+    model = SMALL
+    fit = OneCycle(epochs=3, batch=16, lr=3e-3)
+
+
+class Reviews(Learner):
+    """How a review goes on."""
+
+    data = Texts("data/clothing.csv", text="Review Text", target=None, most=1_000)
+    model = SMALL
+    fit = OneCycle(epochs=1, batch=16, lr=1e-2)
+
+
+@pytest.fixture(scope="module")
+def reviews(carried: Callable[[str], Path]) -> pd.DataFrame:
+    """1,500 reviews with the department of the article."""
+    frame = pd.read_csv(carried("data/clothing.csv"))
+    return frame[["Review Text", "Department Name"]].dropna().head(1_500)
+
+
+@pytest.fixture
+def departments(reviews: pd.DataFrame) -> type[Learner]:
+    return Departments.but(data=Texts.of(reviews, longest=80))
+
+
+@pytest.fixture
+def continued(reviews: pd.DataFrame) -> type[Learner]:
+    return Reviews.but(data=Texts.of(reviews[["Review Text"]], most=1_000))
+
+
+def constant(learner: Learner) -> dict[str, float]:
+    """Test scores of the best answer that never looks at its input."""
+    assert learner.state is not None
+    data = learner.state.data
+    target: Target = data.target
+    return target.constant(data.train.targets, data.test.targets)
+
+
+def test_a_classifier_halves_the_error_of_the_commonest_department(departments: type[Learner]) -> None:
+    learner = departments(0)
+    result = learner.run()
+    assert result.metrics["test/error"] < constant(learner)["error"] / 2
+    assert result.classes == ("Bottoms", "Dresses", "Intimate", "Jackets", "Tops", "Trend")
+    asked = learner.expects.encoder.encode(["These jeans are the best pants that I own, great denim."])
+    output = result.model(asked[torch.tensor([0])])
+    assert learner.expects.target.decode(output, result.classes)[0][0] == "Bottoms"
+
+
+def test_a_language_model_beats_the_unigram_model_and_a_classifier_starts_from_it(
+    continued: type[Learner], departments: type[Learner], tmp_path: Path
+) -> None:
+    source = continued(0)
+    result = source.run()
+    assert result.metrics["test/perplexity"] < math.exp(constant(source)["loss"]) / 2
+    assert result.metrics["test/perplexity"] == pytest.approx(math.exp(result.metrics["test/loss"]))
+    assert source.state is not None
+    save_weights(tmp_path / "lm.safetensors", result.model, weights_meta(source, source.state))
+    tuned = departments.but(
+        model=TextNetwork(weights="lm.safetensors", dropout=0.1), fit=FineTune(epochs=4, batch=16, lr=1e-2)
+    )
+    learner = tuned(0, root=tmp_path)
+    begun = learner.begin().model.get_submodule("body")
+    layers = result.model.get_submodule("body").layers.state_dict()  # type: ignore[union-attr]
+    assert all(torch.equal(value, layers[name]) for name, value in begun.layers.state_dict().items())  # type: ignore[union-attr]
+    assert learner.run().metrics["test/error"] < constant(learner)["error"] / 1.5
+
+
+def test_a_transformer_learns_too(departments: type[Learner]) -> None:
+    learner = departments.but(model=TextNetwork("transformer", width=64, layers=1, dropout=0.1), fit__epochs=2)(0)
+    assert learner.run().metrics["test/error"] < constant(learner)["error"] / 1.5
+
+
+def test_a_run_that_is_resumed_inside_an_epoch_is_the_same(reviews: pd.DataFrame, tmp_path: Path) -> None:
+    class Keeps(Callback):
+        def step_end(self, state: State) -> None:
+            if state.step == 9:
+                save_checkpoint(tmp_path / "kept", state)
+
+    few = Departments.but(data=Texts.of(reviews.head(200), longest=20, split=Split("random")), fit__epochs=2)
+    whole = few(0).run(callbacks=[Keeps()])
+    again = few(0).run(resume=tmp_path / "kept")
+    assert weights_hash(whole.model) == weights_hash(again.model)
+    assert np.array_equal(whole.predictions.prediction, again.predictions.prediction)
+
+
+def test_pieces_of_a_batch_are_the_whole(reviews: pd.DataFrame) -> None:
+    plain = TextNetwork("lstm", width=32, dropout=0.0)
+    few = Reviews.but(data=Texts.of(reviews[["Review Text"]].head(60), window=20), model=plain)
+    whole, pieces = few(0).run(), few.but(fit__micro=6)(0).run()
+    for name, value in whole.model.state_dict().items():
+        assert torch.allclose(value, pieces.model.state_dict()[name], atol=2e-3), name
+
+
+def test_a_network_is_found_for_texts(reviews: pd.DataFrame) -> None:
+    class Bare(Learner):
+        """The shortest program."""
+
+        data = Texts.of(reviews.head(100))
+
+    learner = Bare.but(fit=OneCycle(epochs=1, batch=32, lr=1e-3))(0)
+    learner.begin()
+    assert learner.network == TextNetwork("lstm")
