@@ -51,7 +51,7 @@ class Learner(Described):
         data, model, fit: parts that say what is learnt from, what learns, and how. Model "auto" takes the network
             that :func:`workbench.models.choice.choose` finds for the data.
         recalibrate: re-estimate batch-norm statistics on the training items ``"before"`` or ``"after"`` training.
-        diagnostics: names of extra measurements after training: train, train_mode, recalibrated.
+        diagnostics: names of extra measurements after training: train, train_mode, recalibrated, views.
         validate: "epoch" holds the validation items out of training and evaluates on them after every epoch.
         precision: what the network computes in: "auto" is bfloat16 on a GPU that can, unless the level is strict.
         compile: whether torch compiles the network's forward pass, once for each shape.
@@ -264,7 +264,7 @@ class Learner(Described):
         model = self.ranks.synchronised(model, self.device).to(self.device, **layout)
         if self.compile:
             compile_forward(model, data.signature.kind)
-        self.progress, self.depth = 0.0, len(model.groups())
+        self.progress, self.depth = 0.0, len(model.groups())  # type: ignore[operator]
         apply_norm(model, self.norm, self.trains)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
         self.state = State(
@@ -364,6 +364,7 @@ class Learner(Described):
                 state.metrics.update(DIAGNOSTICS[each](self, state))
         state.record(state.metrics)
         _call(hooks, "evaluated", state)
+        constant = state.data.target.constant(state.data.train.targets, items.targets)
         return Result(
             metrics=state.metrics,
             history=state.history,
@@ -371,6 +372,7 @@ class Learner(Described):
             model=state.model,
             classes=state.data.classes,
             seconds=time.monotonic() - began,
+            constant={f"{name}/{key}": value for key, value in constant.items()},
         )
 
 
