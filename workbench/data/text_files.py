@@ -103,7 +103,7 @@ def _columns(frame: pd.DataFrame, where: str, columns: Columns) -> Written:
     text, why_text = _text_columns(frame, where, columns)
     label, why_label = _label_columns(frame, where, columns, text)
     there = frame[list(text)].notna().all(axis=1)
-    found = [("data.text", ", ".join(text), why_text)]
+    found: list[tuple[str, Any, str]] = [("data.text", ", ".join(text), why_text)]
     if not there.all():
         found.append(("data.missing", int((~there).sum()), "rows without a text, left out"))
     frame = frame[there]

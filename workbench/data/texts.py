@@ -24,7 +24,7 @@ from workbench.data.targets.base import Target
 from workbench.data.targets.inference import read_answers
 from workbench.data.targets.token_sequence import TokenSequence
 from workbench.data.text_files import Columns, Written, read_texts
-from workbench.data.tokens import Tokens
+from workbench.data.tokens import Level, Tokens
 from workbench.data.values import BEGIN, Padded, Ragged
 from workbench.data.vocabulary import Vocabulary
 from workbench.errors import DataError, FieldError
@@ -41,10 +41,10 @@ class Texts(Data):
     :func:`workbench.data.text_files.read_texts`. ``text``, ``label``: the table's columns (several texts are put one
     after the other); "auto" takes the only one that makes sense. ``target``: "auto" tells it from the labels; None, or
     no labels, makes a language model: each part's texts one after the other, in ``window`` tokens an item, each with
-    the next one as its target. ``tokens``: "words", "characters" or a ``Tokens(...)``. ``min_count``, ``most``: the
-    vocabulary has the tokens that occur so often in the training texts, the ``most`` commonest. ``longest``: a text
-    is cut to its first so many tokens (not for a language model). ``split``: which texts are the test. ``train``: how
-    many training texts, drawn from the stream (seeds.subset, "subset").
+    the next one as its target. ``split``: which texts are the test. ``train``: how many training texts, drawn from the
+    stream (seeds.subset, "subset"). ``tokens``: "words", "characters", "spaces" or a ``Tokens(...)``. ``min_count``,
+    ``most``: the vocabulary has the tokens that occur so often in the training texts, the ``most`` commonest.
+    ``longest``: a text is cut to its first so many tokens (not for a language model).
 
     A text that stands several times is kept once, in the test part if it is in that, so no part knows another's.
     """
@@ -55,7 +55,7 @@ class Texts(Data):
     target: Target | Literal["auto"] | None = "auto"  # type: ignore[assignment]  # None: there is none but the text
     split: Split = Split()
     train: int | None = None
-    tokens: Tokens | Literal["words", "characters"] = "words"
+    tokens: Tokens | Level = "words"
     min_count: int = 2
     most: int | None = 20_000
     longest: int | None = 400

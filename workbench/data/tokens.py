@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 from workbench.errors import FieldError
 from workbench.parts import Part
 
+Level = Literal["words", "characters", "spaces"]
+
 CAPITAL, CAPITALS = "<capital>", "<capitals>"
 """Stand before a word that was written with a capital first letter, or in capitals only."""
 
@@ -39,7 +41,7 @@ class Tokens(Part):
     are undone and Unicode is composed (NFC) before.
     """
 
-    level: Literal["words", "characters", "spaces"] = "words"
+    level: Level = "words"
     lower: bool = True
     repeats: int = 3
 
@@ -98,7 +100,7 @@ class Tokens(Part):
         return cls(**values)
 
     @classmethod
-    def of(cls, value: Tokens | str) -> Tokens:
+    def of(cls, value: Tokens | Level) -> Tokens:
         """``"words"``, ``"characters"`` and ``"spaces"`` are short for ``Tokens(level=...)``."""
         return value if isinstance(value, Tokens) else cls(level=value)
 

@@ -40,10 +40,9 @@ class LSTMBody(nn.Module):
         self.embedding = nn.Embedding(vocabulary, width)
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
         self.layers = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(layers))
-        for layer in self.layers:
-            assert isinstance(layer, nn.LSTM)
-            with torch.no_grad():  # the forget gates start open (Jozefowicz et al. 2015)
-                layer.bias_hh_l0[width : 2 * width].fill_(1.0)
+        with torch.no_grad():  # the forget gates start open (Jozefowicz et al. 2015)
+            for layer in self.layers:
+                layer.get_parameter("bias_hh_l0")[width : 2 * width].fill_(1.0)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """States of shape (b, t, width)."""
