@@ -125,4 +125,6 @@ def _refuse_near_miss(cls: type, name: str, known: list[str], kind: str, cutoff:
 
 def _origin(cls: type) -> str:
     """The library class that declares the fields, for messages."""
-    return next(base.__name__ for base in reversed(cls.__mro__) if base not in (object, Described))
+    return next(
+        base.__name__ for base in reversed(cls.__mro__) if issubclass(base, Described) and base is not Described
+    )

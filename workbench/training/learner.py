@@ -25,10 +25,10 @@ from workbench.training.callbacks import Callback, Hooks
 from workbench.training.device import Level, pick_device, reproducible, seed_step
 from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
 from workbench.training.evaluation import evaluate
-from workbench.training.explain import Text, explain
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
 from workbench.training.mixed import mixed
+from workbench.training.notebook import Asked
 from workbench.training.pieces import pieces
 from workbench.training.precision import Precision, compile_forward, pick_numbers
 from workbench.training.prepared import Prepared
@@ -40,11 +40,10 @@ from workbench.training.stand_in import settle, standing_in
 from workbench.training.state import State
 
 if TYPE_CHECKING:
-    from workbench.training.audit import Findings
-    from workbench.training.range_test import RangeTest
+    from workbench.training.resolve import Resolved
 
 
-class Learner(Described):
+class Learner(Asked, Described):
     """Base of every arm: subclass it, set ``data``, ``model`` and ``fit``, override the stage that differs.
 
     Fields (class attributes):
@@ -105,6 +104,7 @@ class Learner(Described):
         self.network = self.model
         self.prepared: Prepared | None = None
         self.state: State | None = None
+        self.found: Resolved | None = None
         self.progress = 0.0
         self.depth = 0
 
@@ -277,22 +277,6 @@ class Learner(Described):
             steps=steps_per_epoch * int(self.recipe.epochs),
         )
         return self.state
-
-    def lr_find(self) -> RangeTest:
-        """A learning-rate range test on a copy of the model; what is run afterwards is not changed by it."""
-        from workbench.training.range_test import range_test
-
-        return range_test(self)
-
-    def explain(self, callbacks: Sequence[Callback] = ()) -> Text:
-        """What :meth:`run` does with these callbacks, in words: every stage and every hook in its place."""
-        return explain(self, callbacks)
-
-    def audit(self) -> Findings:
-        """Twelve checks of data, preparation, target and network on a copy; what is run afterwards is not changed."""
-        from workbench.training.audit import audit
-
-        return audit(self)
 
     def _train(self, state: State, hooks: Hooks, kept: checkpoint.Checkpoint | None = None) -> None:
         if self.recalibrate == "before" and state.step == 0:

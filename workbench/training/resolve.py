@@ -34,11 +34,29 @@ class Setting:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What ``"auto"`` became: ``changes`` as :meth:`Learner.but` takes them, the rows to show, the metrics' names."""
+    """What ``"auto"`` became: ``changes`` as :meth:`Learner.but` takes them, the rows to show, the metrics' names.
+
+    Shown at a prompt or in a notebook, it is the table of settings.
+    """
 
     changes: dict[str, Any]
     settings: tuple[Setting, ...]
     measured: tuple[str, ...]
+
+    def __str__(self) -> str:
+        from tabulate import tabulate
+
+        rows = [(each.name, each.value, each.why) for each in self.settings]
+        return tabulate(rows, ("setting", "value", "why"), disable_numparse=True)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from tabulate import tabulate
+
+        rows = [(each.name, each.value, each.why) for each in self.settings]
+        return str(tabulate(rows, ("setting", "value", "why"), tablefmt="html", disable_numparse=True))
 
 
 def resolve(
@@ -87,17 +105,23 @@ def resolve(
     return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names)
 
 
+def resolved(learner: Learner) -> Resolved:
+    """What "auto" becomes for a learner that runs alone, found once; a study resolves once for all its arms."""
+    if learner.found is None:
+        learner.found = resolve(
+            type(learner),
+            seeds=learner.seeds,
+            root=learner.root,
+            sources=learner.sources,
+            device=str(learner.device),
+            threads=learner.threads,
+        )
+    return learner.found
+
+
 def resolved_recipe(learner: Learner) -> Recipe:
-    """The recipe without "auto": for a learner that runs alone; a study resolves once for all its arms."""
-    found = resolve(
-        type(learner),
-        seeds=learner.seeds,
-        root=learner.root,
-        sources=learner.sources,
-        device=str(learner.device),
-        threads=learner.threads,
-    )
-    return type(learner).but(**learner.ranks.agree(found.changes)).fit
+    """The recipe without "auto"."""
+    return type(learner).but(**learner.ranks.agree(resolved(learner).changes)).fit
 
 
 def _placeholders(arm: type[Learner]) -> dict[str, Any]:

@@ -24,7 +24,20 @@ from workbench.training.callbacks import Callback
 from workbench.training.state import State
 
 # What the library itself puts into a learner: known from its description alone, so nothing that a resume could lose.
-_OURS = ("seeds", "device", "threads", "root", "sources", "recipe", "prepared", "network", "state", "progress")
+_OURS = (
+    "seeds",
+    "device",
+    "threads",
+    "root",
+    "sources",
+    "recipe",
+    "prepared",
+    "network",
+    "state",
+    "found",
+    "progress",
+    "depth",
+)
 
 
 class Doomed(Recorder):

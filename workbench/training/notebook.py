@@ -1,0 +1,57 @@
+"""What can be asked of a learner in a notebook; none of it changes what a run of it comes to."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from workbench.training.explain import Text, explain
+
+if TYPE_CHECKING:
+    from workbench.training.audit import Findings
+    from workbench.training.callbacks import Callback
+    from workbench.training.learner import Learner
+    from workbench.training.range_test import RangeTest
+    from workbench.training.resolve import Resolved
+
+
+class Asked:
+    """The questions; :class:`workbench.training.learner.Learner` holds the loop and the stages."""
+
+    def settings(self) -> Resolved:
+        """Every setting that was left "auto" or follows from data and weights, as setting / value / why."""
+        from workbench.training.resolve import resolved
+
+        return resolved(cast("Learner", self))
+
+    def lr_find(self) -> RangeTest:
+        """A learning-rate range test on a copy of the model."""
+        from workbench.training.range_test import range_test
+
+        return range_test(cast("Learner", self))
+
+    def explain(self, callbacks: Sequence[Callback] = ()) -> Text:
+        """What ``run`` does with these callbacks, in words: every stage and every hook in its place."""
+        return explain(cast("Learner", self), callbacks)
+
+    def audit(self) -> Findings:
+        """Twelve checks of data, preparation, target and network, on a copy."""
+        from workbench.training.audit import audit
+
+        return audit(cast("Learner", self))
+
+    def interpret(self) -> Any:
+        """The trained network, opened: an :class:`workbench.interpret.interpretation.Interpretation`.
+
+        Raises :class:`FieldError` before :meth:`Learner.run`.
+        """
+        # By name: interpret imports training, never back, and this is only the way to it from a prompt.
+        return importlib.import_module("workbench.interpret.interpretation").Interpretation.of(self)
+
+    def predict(self, given: Any) -> Any:
+        """Answers with labels for an item, a list, a folder or a file; see :func:`workbench.interpret.predict.predict`.
+
+        Raises :class:`FieldError` before :meth:`Learner.run`, :class:`DataError` for what is no such item.
+        """
+        return self.interpret().predict(given)
