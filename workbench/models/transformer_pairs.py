@@ -54,11 +54,11 @@ class Heads(nn.Module):
     def looks(self, x: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The mean of the heads' weights, (b, t, s), which torch's kernel does not give."""
         scores = self._cut(self.query(x)) @ keys.transpose(2, 3) / math.sqrt(HEAD)
-        seen = functional.softmax(scores.masked_fill(~mask[:, None, None], float("-inf")), dim=-1)
-        return seen.mean(dim=1)
+        return functional.softmax(scores.masked_fill(~mask[:, None, None], float("-inf")), dim=-1).mean(dim=1)
 
     def _cut(self, x: torch.Tensor) -> torch.Tensor:
-        return x.unflatten(-1, (self.heads, HEAD)).transpose(1, 2)
+        cut: torch.Tensor = x.unflatten(-1, (self.heads, HEAD)).transpose(1, 2)
+        return cut
 
 
 def _feed_forward(width: int) -> nn.Sequential:
