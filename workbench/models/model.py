@@ -83,6 +83,11 @@ class Model(Part, abc.ABC):
     def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> nn.Module:
         """What :meth:`build` gives, for a kind that fits."""
 
+    @property
+    def starts_from_weights(self) -> bool:
+        """Whether the network was trained on something before."""
+        return bool(self.files() or self.source())
+
     def files(self) -> tuple[str, ...]:
         """The files under data/ that :meth:`build` reads, relative to the project's root."""
         return ()

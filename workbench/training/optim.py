@@ -29,7 +29,7 @@ def build_optimizer(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     shared: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
     for position, (_, modules) in enumerate(groups):
         depth = len(groups) - 1 - position
-        factor = recipe.layer_decay**depth * (recipe.body_lr if depth else 1.0)
+        factor = recipe.layer_decay**depth * (1.0 if recipe.body_lr is None or not depth else recipe.body_lr)
         for parameter, module in _with_owner(modules):
             vector = parameter.ndim < 2
             inner = recipe.optimizer == "muon" and depth > 0 and not vector and not isinstance(module, _EMBEDDINGS)

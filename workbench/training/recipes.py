@@ -28,7 +28,8 @@ class Recipe(Part):
         optimizer: ``"adamw"``; ``"sgd"`` (Nesterov momentum 0.9); ``"muon"`` (Jordan et al. 2024) for matrices and
             kernels between input and head, with AdamW for embeddings, the head and vectors.
         scope: what trains: ``"all"``, the ``"last"`` block and the head, or the ``"head"`` alone.
-        body_lr: factor of ``lr`` for everything below the head.
+        body_lr: factor of ``lr`` for everything below the head; None is 0.3 where the network starts from weights
+            (a gentler rate below the fresh head), else 1.
         layer_decay: factor of ``lr`` for each layer group further from the head: ``lr * layer_decay**depth``, times
             ``body_lr`` below the head (discriminative learning rates, Howard & Ruder 2018, section 3.2).
         smoothing: label smoothing (Szegedy et al. 2016).
@@ -46,7 +47,7 @@ class Recipe(Part):
     schedule: ScheduleName = "one_cycle"
     optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
     scope: Scope = "all"
-    body_lr: float = 1.0
+    body_lr: float | None = None
     layer_decay: float = 1.0
     smoothing: float = 0.0
     mix: Mix | None = None
@@ -66,7 +67,7 @@ class Recipe(Part):
         if not 0 < self.layer_decay <= 1:
             raise FieldError(f"{name}.layer_decay is {self.layer_decay}; it takes a number above 0 and up to 1")
         decay = 0.0 if isinstance(self.weight_decay, str) else self.weight_decay
-        if decay < 0 or self.body_lr < 0 or (self.clip is not None and self.clip <= 0):
+        if decay < 0 or (self.body_lr or 0) < 0 or (self.clip is not None and self.clip <= 0):
             raise FieldError(f"{name}: weight_decay and body_lr take numbers from 0, clip a number above 0")
 
     def factor(self, progress: float) -> float:
@@ -119,7 +120,7 @@ class Restarts(Recipe):
 class FineTune(Recipe):
     """Fine-tune a pre-trained network: one cycle, and a gentler rate below the fresh head."""
 
-    body_lr: float = 0.3
+    body_lr: float | None = 0.3
 
 
 class GradualUnfreeze(FineTune):

@@ -146,7 +146,7 @@ def _epochs(steps: int) -> tuple[int, str]:
 
 def _weight_decay(learner: Learner, steps: int) -> tuple[float, str]:
     model, recipe = learner.model, learner.fit
-    trained = isinstance(model, Model) and bool(model.files() or model.source())
+    trained = isinstance(model, Model) and model.starts_from_weights
     return auto_weight_decay(recipe, steps=steps * int(recipe.epochs), pretrained=trained)
 
 
@@ -172,6 +172,8 @@ def inferred(learner: Learner, data: Datasets) -> tuple[Setting, ...]:
     trainable = sum(p.numel() for p in state.model.parameters() if p.requires_grad)
     groups = isinstance(learner.trains, int)
     rows.append(("trainable", trainable, "the head at first" if groups else f"scope '{learner.recipe.scope}'"))
+    if learner.fit.body_lr is None and learner.recipe.body_lr != 1:
+        rows.append(("fit.body_lr", learner.recipe.body_lr, "a gentler rate below the fresh head than in it"))
     if learner.numbers.name != "float32":
         rows.append(("precision", learner.numbers.name, learner.numbers.why))
     return tuple(Setting(*row) for row in rows)
