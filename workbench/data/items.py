@@ -33,25 +33,27 @@ class Items:
             shape (n, c, h, w), texts ``Ragged``, tables ``Rows``.
         targets: int64 of shape (n,) for single labels (positions in the data set's classes), else as the target says.
         keys: n content hashes of 16 hexadecimal digits; equal content has an equal key in every split.
+        groups: what each item belongs to (a patient, a speaker) where splits keep that whole; empty where they do not.
     """
 
     inputs: Any
     targets: Any
     keys: tuple[str, ...]
+    groups: tuple[str, ...] = ()
     _resident: dict[torch.device, Items] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        counts = {len(self.inputs), len(self.targets), len(self.keys)}
+        counts = {len(self.inputs), len(self.targets), len(self.keys), len(self.groups or self.keys)}
         if len(counts) > 1:
-            raise ValueError(f"inputs, targets and keys differ in length: {sorted(counts)}")
+            raise ValueError(f"inputs, targets, keys and groups differ in length: {sorted(counts)}")
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def subset(self, index: torch.Tensor) -> Items:
         """The items at the positions ``index`` (int64 of shape (m,)), in that order."""
-        keys = tuple(self.keys[position] for position in index.tolist())
-        return Items(subset(self.inputs, index), subset(self.targets, index), keys)
+        keys, groups = (tuple(each[n] for n in index.tolist()) if each else () for each in (self.keys, self.groups))
+        return Items(subset(self.inputs, index), subset(self.targets, index), keys, groups)
 
     def to(self, device: torch.device | str) -> Items:
         """The same items on ``device``: copied once and kept, since every pass over them asks anew."""
@@ -60,7 +62,7 @@ class Items:
         if here.type == wanted.type and wanted.index in (None, here.index):
             return self
         if wanted not in self._resident:
-            self._resident[wanted] = Items(self.inputs.to(wanted), self.targets.to(wanted), self.keys)
+            self._resident[wanted] = Items(self.inputs.to(wanted), self.targets.to(wanted), self.keys, self.groups)
         return self._resident[wanted]
 
     def channel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
