@@ -68,13 +68,13 @@ class LSTMBody(nn.Module):
         return vectors * kept[ids][..., None]
 
     def _locked(self, x: torch.Tensor, rate: float) -> torch.Tensor:
-        return x * functional.dropout(x.new_ones(len(x), 1, x.shape[2]), rate) if self._drops else x
+        return x * functional.dropout(x.new_ones(x.shape[0], 1, x.shape[2]), rate) if self._drops else x
 
     def _run(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
         weights: list[torch.Tensor] = [layer.get_parameter(name) for name in _WEIGHTS]
         if self._drops:
             weights[1] = functional.dropout(weights[1], self.dropout * WEIGHTS)
-        zero = x.new_zeros(1, len(x), x.shape[2])
+        zero = x.new_zeros(1, x.shape[0], x.shape[2])
         with _scattered(x.device):
             states: torch.Tensor = torch.lstm(x, (zero, zero), weights, True, 1, 0.0, self.training, False, True)[0]
         return states

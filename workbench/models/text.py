@@ -216,7 +216,7 @@ class PoolingHead(nn.Module):
     def forward(self, states: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """(b, outputs) for states (b, t, width); ``there``, bool (b, t), is True where there is a token."""
         count = there.sum(dim=1)
-        last = states[torch.arange(len(states), device=states.device), count - 1]
+        last = states[torch.arange(states.shape[0], device=states.device), count - 1]
         inside = there[..., None]
         largest = states.masked_fill(~inside, float("-inf")).amax(dim=1)
         mean = torch.where(inside, states, 0).sum(dim=1) / count[:, None]
