@@ -11,7 +11,7 @@ from workbench.data.loading import Batch
 from workbench.training.audit.finding import Finding
 from workbench.training.audit.subject import Subject, differing
 
-_EPOCHS, _ITEMS = "augmentation, epochs", "augmentation, items"
+_EPOCHS, _ITEMS = "augmentation by epoch", "augmentation by item"
 
 LOOKED = 32
 """Items that are looked at. What changes half of them (a flip) leaves all as they were once in 4 billion audits."""
@@ -21,7 +21,8 @@ _KEYED = "Draw by streams.uniform(self.seeds.augment, 'mine', epoch, index=batch
 
 def augmentation_over_epochs(subject: Subject) -> Iterator[Finding]:
     """The same training items in two epochs differ, where training items are changed at all."""
-    seen = _seen(subject)
+    if (seen := _seen(subject)) is None:
+        return
     count, changed, moved = len(seen.index), sum(seen.changed), sum(seen.moved)
     if seen.fed and not 0 < seen.share < 1:
         return  # the coins are thrown, but change nothing
@@ -41,7 +42,8 @@ def augmentation_of_items(subject: Subject) -> Iterator[Finding]:
 
     A network that is fed its target may draw once for a whole step, so it is left out.
     """
-    seen = _seen(subject)
+    if (seen := _seen(subject)) is None:
+        return
     # a blank picture stays what it is, however it is augmented
     visible = [each for each in range(len(seen.index)) if seen.changed[each] or seen.moved[each]]
     if seen.fed or not visible:
@@ -74,12 +76,15 @@ class _Seen:
     share: float
 
 
-def _seen(subject: Subject) -> _Seen:
+def _seen(subject: Subject) -> _Seen | None:
+    """None where some items have no inputs, which check 4 tells."""
     items = subject.data.train
     index = subject.some(items, LOOKED)
     plain = subject.rows(subject.batch(items, index), training=False)
     first = subject.rows(subject.batch(items, index), training=True)
     later = subject.rows(subject.batch(items, index), training=True, epoch=1, step=1)
+    if {len(plain), len(first), len(later)} != {len(index)}:
+        return None
     fed = any(len(one) != len(other) for one, other in zip(plain, first, strict=True))
     changed = [not fed and bool(differing([one], [other])) for one, other in zip(plain, first, strict=True)]
     moved = [bool(differing([one], [other])) for one, other in zip(first, later, strict=True)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
+from workbench.data.loading import Batch
 from workbench.training.audit.finding import Finding
 from workbench.training.audit.subject import Row, Subject, differing
 
@@ -65,5 +66,5 @@ def _apart(subject: Subject, index: torch.Tensor) -> list[Row]:
 def _moved(subject: Subject, index: torch.Tensor, first: list[Row]) -> int:
     """How many of the same contents become something else at other positions."""
     batch = subject.batch(subject.data.test, index)
-    batch.index.add_(len(subject.data.test))
-    return differing(first, subject.rows(batch, training=False))
+    elsewhere = Batch(batch.x, batch.y, batch.index + len(subject.data.test))
+    return differing(first, subject.rows(elsewhere, training=False))

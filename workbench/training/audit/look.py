@@ -37,8 +37,8 @@ CHECKS: dict[str, Check] = {
     "evaluation inputs": evaluation_inputs,
     "normalisation": normalisation,
     "input range": input_range,
-    "augmentation, epochs": augmentation_over_epochs,
-    "augmentation, items": augmentation_of_items,
+    "augmentation by epoch": augmentation_over_epochs,
+    "augmentation by item": augmentation_of_items,
     "first steps": first_steps,
 }
 """By the names that their findings have."""
@@ -74,13 +74,22 @@ def audit(
         subject = Subject(twin, data, choosing, state)
         for number, name in enumerate(names):
             report(name, number, len(names))
-            # a loss of targets that do not fit would fail, and not say why
-            if name == "first steps" and any(
-                each.name == "target and head" and each.state == "wrong" for each in found
-            ):
-                continue
-            found += CHECKS[name](subject)
+            found += _looked(name, subject, found)
     return Findings(found)
+
+
+def _looked(name: str, subject: Subject, before: list[Finding]) -> list[Finding]:
+    """What a check finds; what is wrong already may keep a later check from looking."""
+    wrong = [each.name for each in before if each.state == "wrong"]
+    if name == "first steps" and "target and head" in wrong:
+        return []  # a loss of targets that do not fit would fail, and not say why
+    try:
+        return list(CHECKS[name](subject))
+    except Exception as error:
+        if not wrong:
+            raise
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        return [Finding(name, "note", f"could not be looked at ({problem})", f"First mend: {', '.join(wrong)}.")]
 
 
 def _twin(learner: Learner) -> Learner:
