@@ -16,8 +16,9 @@ def look(project: Project, name: str = "tiny", **options: object) -> dict[str, C
 def test_all_is_well_but_for_the_seeds(project: Project) -> None:
     found = look(project)
     assert {what: each.state for what, each in found.items()} == {
-        "spec": "ok", "data/small.npz": "ok", "settings": "ok", "claim C1": "note",
+        "spec": "ok", "data/small.npz": "ok", "settings": "ok", "main · audit": "ok", "claim C1": "note",
     }  # fmt: skip
+    assert found["main · audit"].text.startswith("11 checks in order: duplicates, split balance, class sets")
     assert "3 arms in 1 cell" in found["spec"].text
     # one-sided, of two claims, as the verdict counts it; C2 claims equality, which needs no number of seeds
     assert "cannot be decided with 2 seeds: it takes 6 for 2 claims" in found["claim C1"].text
@@ -30,6 +31,7 @@ def test_data_that_is_not_there_or_another(project: Project) -> None:
     content = data.read_bytes()
     data.unlink()
     assert look(project)["data/small.npz"].state == "note"
+    assert "Type: wb data pull data/small.npz" in look(project)["audit"].text
     data.write_bytes(content + b"x")
     assert (
         look(project)["data/small.npz"].state == "wrong" and "wb data restore" in look(project)["data/small.npz"].text

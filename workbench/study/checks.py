@@ -1,4 +1,4 @@
-"""Checks of an experiment that need no training: its arms, its data, its claims, its source networks."""
+"""Checks of an experiment that need no training: its arms, its data, its claims, and the audit of its baselines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from workbench.data.sources.route import Report, silent
 from workbench.errors import WorkbenchError
 from workbench.record.pins import read_pins, state
+from workbench.study.audited import audited
 from workbench.study.experiment import differences
 from workbench.study.plan import Options, Planner
 from workbench.study.spec import Spec
@@ -24,13 +26,23 @@ class Check:
     text: str
 
 
-def check(root: Path, home: Path, spec: Spec, options: Options) -> list[Check]:
-    """Every finding about a tier of an experiment, in the order in which a run would meet them."""
+def check(root: Path, home: Path, spec: Spec, options: Options, report: Report = silent) -> list[Check]:
+    """Every finding about a tier of an experiment, in the order in which a run would meet them.
+
+    Args:
+        report: told what takes time, the audit of each cell's baseline: ``report(text, done, total)``.
+    """
     pins = read_pins(root)
     planner = Planner(root, home, {path: pin.md5 for path, pin in pins.items()}, options)
     parts = _parts(planner, spec)
     data = [] if parts[0].state == "wrong" else _data(root, planner, spec)  # what it reads, only its parts can say
-    return [*_arms(planner, spec), *data, *parts, *_claims(planner, spec)]
+    return [
+        *_arms(planner, spec),
+        *data,
+        *parts,
+        *_audit(planner, spec, [*data, *parts], report),
+        *_claims(planner, spec),
+    ]
 
 
 def _arms(planner: Planner, spec: Spec) -> list[Check]:
@@ -76,6 +88,17 @@ def _parts(planner: Planner, spec: Spec) -> list[Check]:
     except WorkbenchError as error:
         return [Check("wrong", f"{cell.name} · {arm.__name__}", str(error))]
     return [Check("ok", "settings", "every arm can be described in every cell")]
+
+
+def _audit(planner: Planner, spec: Spec, before: list[Check], report: Report) -> list[Check]:
+    """Only of data that are here, and as pinned."""
+    if any(row.state == "wrong" for row in before):
+        return []
+    missing = [row.what for row in before if row.state == "note"]
+    if missing:
+        text = f"looks at the data, which are not here yet. Type: wb data pull {' '.join(missing)}"
+        return [Check("note", "audit", text)]
+    return [Check(*row) for row in audited(planner, spec, report)]
 
 
 def _claims(planner: Planner, spec: Spec) -> list[Check]:

@@ -131,7 +131,7 @@ def execute(
             if pdb:
                 _debug(error)
             write_bytes(folder / "error.txt", traceback.format_exc().encode())
-            return _fail(journal, writer, "error", _in_words(error, task.spec), began)
+            return _fail(journal, writer, "error", in_words(error, task.spec), began)
         _keep(folder, result)
         seconds = time.monotonic() - began
         journal.seal({"state": "finished", "metrics": result.metrics, "why": "", "seconds": seconds, **writer.facts})
@@ -178,7 +178,7 @@ def _failed_before(task: Task) -> tuple[str, str] | None:
     return None
 
 
-def _in_words(error: Exception, spec: str) -> str:
+def in_words(error: Exception, spec: str) -> str:
     """The error on one line, with the spec's own last line that was running, else the place that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = next((frame for frame in reversed(frames) if frame.filename == spec), frames[-1])
