@@ -127,7 +127,8 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
         raise FieldError("no column is left to predict from", where=part.path, hint="Name some: categories=(...).")
     encoder = TableEncoder.fit(frame.iloc[training.numpy()], columns, min_count=part.min_count)
     target = answers.target.fitted(answers.y[training])
-    items = Items(encoder.encode(frame), answers.y, row_keys(frame))
+    groups = tuple(map(str, frame[split.column])) if division.by == "group" else ()
+    items = Items(encoder.encode(frame), answers.y, row_keys(frame), groups)
     return Datasets(
         train=items.subset(training),
         validation=None if division.validation is None else items.subset(division.validation),
