@@ -257,7 +257,8 @@ class Learner(Asked, Described):
         if self.network == "auto":
             self.network = choose(data.signature, len(data.train), self.root).model
         if self.recipe.body_lr is None:
-            self.recipe = self.recipe.but(body_lr=0.3 if self.network.starts_from_weights else 1.0)
+            gentle = self.network.starts_from_weights and data.signature.kind == "image"
+            self.recipe = self.recipe.but(body_lr=0.3 if gentle else 1.0)
         model = self.network.build(data.signature, seeds=self.seeds, root=self.root, sources=self.sources)
         preparation = self.data.preparation(data, model)
         self.prepared = Prepared(data.target, data.signature, preparation, data.encoder, data.classes)

@@ -28,8 +28,8 @@ class Recipe(Part):
         optimizer: ``"adamw"``; ``"sgd"`` (Nesterov momentum 0.9); ``"muon"`` (Jordan et al. 2024) for matrices and
             kernels between input and head, with AdamW for embeddings, the head and vectors.
         scope: what trains: ``"all"``, the ``"last"`` block and the head, or the ``"head"`` alone.
-        body_lr: factor of ``lr`` for everything below the head; None is 0.3 where the network starts from weights
-            (a gentler rate below the fresh head), else 1.
+        body_lr: factor of ``lr`` for everything below the head; None is 0.3 where pictures meet a network
+            with weights (a gentler rate below the fresh head), else 1: texts did worse with a slower body.
         layer_decay: factor of ``lr`` for each layer group further from the head: ``lr * layer_decay**depth``, times
             ``body_lr`` below the head (discriminative learning rates, Howard & Ruder 2018, section 3.2).
         smoothing: label smoothing (Szegedy et al. 2016).

@@ -70,7 +70,8 @@ def resolve(
 ) -> Resolved:
     """Finds every ``"auto"`` of an arm's model and recipe, and says what follows from the data and the weights.
 
-    Batch: 32 below 5,000 training items, else 128. Epochs: as many as give 300 steps, from 3 to 20. Micro batch, on a
+    Batch: 32 below 5,000 training items and for windows of a language model, else 128. Epochs: as many as give 300
+    steps (a language model: 1,000), from 3 to 20. Micro batch, on a
     GPU: the batch, halved until a step fits into its memory. Learning rate: a range test with the batch just found.
     Weight decay: see :func:`workbench.training.optim.auto_weight_decay`.
     """
@@ -91,10 +92,10 @@ def resolve(
     if arm.model == "auto":
         settle("model", *_choice(data, root))
     if arm.fit.batch == "auto":
-        settle("fit.batch", *_batch(len(data.train)))
+        settle("fit.batch", *_batch(data))
     steps = math.ceil(len(data.train) / int(changes.get("fit__batch", arm.fit.batch)))
     if arm.fit.epochs == "auto":
-        settle("fit.epochs", *_epochs(steps))
+        settle("fit.epochs", *_epochs(data, steps))
     if _asks_for_micro(learner, arm.fit):
         settle("fit.micro", *_micro(make, changes))
     if arm.fit.lr == "auto":
@@ -135,13 +136,18 @@ def _choice(data: Datasets, root: Path) -> tuple[Model, str]:
     return choice.model, choice.why
 
 
-def _batch(items: int) -> tuple[int, str]:
+def _batch(data: Datasets) -> tuple[int, str]:
+    items = len(data.train)
+    if data.signature.each_token:
+        return 32, "a window holds many answers"
     few = items < 5_000
     return 32 if few else 128, f"{items:,} training items ({'below' if few else 'from'} 5,000)"
 
 
-def _epochs(steps: int) -> tuple[int, str]:
-    return min(20, max(3, round(300 / steps))), f"about 300 steps at {steps} an epoch, kept from 3 to 20"
+def _epochs(data: Datasets, steps: int) -> tuple[int, str]:
+    wanted = 1_000 if data.signature.each_token else 300
+    epochs = min(20, max(3, round(wanted / steps)))
+    return epochs, f"about {wanted:,} steps at {steps} an epoch, kept from 3 to 20"
 
 
 def _weight_decay(learner: Learner, steps: int) -> tuple[float, str]:

@@ -12,7 +12,7 @@ test = DataLoader(datasets.ImageFolder("data/grocery/test", testing), batch_size
 
 network = models.mobilenet_v2()
 network.load_state_dict(torch.load("data/mobilenet_v2.pth", weights_only=True))
-body = keras.layers.TorchModuleWrapper(network.features)
+body = keras.layers.TorchModuleWrapper(network.features, output_shape=(None, 1280, 3, 3))
 body.trainable = False
 inputs = keras.Input((3, 96, 96))
 features = keras.layers.GlobalAveragePooling2D(data_format="channels_first")(body(inputs))

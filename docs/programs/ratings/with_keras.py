@@ -5,7 +5,7 @@ from sklearn.model_selection import train_test_split
 table = pandas.read_csv("data/movielens.csv")
 train, test = train_test_split(table, test_size=0.2, random_state=0)
 user, movie = keras.Input(()), keras.Input(())
-size = {"user_id": table["user_id"].max() + 1, "movie_id": table["movie_id"].max() + 1}
+size = {name: int(table[name].max()) + 1 for name in ("user_id", "movie_id")}
 
 
 def embedded(name, column, width):
