@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from workbench.data.folders import ImageFolder
     from workbench.data.image_table import ImageTable
     from workbench.data.mixing import Mix
+    from workbench.data.ratings import Ratings
+    from workbench.data.split import Split
+    from workbench.data.tables import Table
     from workbench.data.targets import MultiLabel, Regression, SingleLabel
     from workbench.data.targets.token_sequence import TokenSequence
     from workbench.data.text_pairs import TextPairs
     from workbench.data.texts import Texts
     from workbench.data.vision_dataset import VisionDataset
     from workbench.errors import WorkbenchError
+    from workbench.models.collab import Collab
     from workbench.models.forcing import TeacherForcing
     from workbench.models.norm import Norm
     from workbench.models.seq2seq import Seq2Seq
+    from workbench.models.tabular import TabularNetwork
     from workbench.models.text import TextNetwork
     from workbench.models.vision import Network, Pretrained
     from workbench.parts import Part
@@ -42,6 +47,7 @@ __all__ = [
     "Cell",
     "Choice",
     "Claim",
+    "Collab",
     "Constant",
     "EarlyStop",
     "Experiment",
@@ -58,11 +64,15 @@ __all__ = [
     "OneCycle",
     "Part",
     "Pretrained",
+    "Ratings",
     "Regression",
     "Restarts",
     "Seeds",
     "Seq2Seq",
     "SingleLabel",
+    "Split",
+    "Table",
+    "TabularNetwork",
     "TeacherForcing",
     "TextNetwork",
     "TextPairs",
@@ -80,6 +90,7 @@ _MODULES = {
     "Cell": "study.experiment",
     "Choice": "study.experiment",
     "Claim": "study.claims",
+    "Collab": "models.collab",
     "Constant": "training.recipes",
     "EarlyStop": "training.stopping",
     "Experiment": "study.experiment",
@@ -96,11 +107,15 @@ _MODULES = {
     "OneCycle": "training.recipes",
     "Part": "parts",
     "Pretrained": "models.vision",
+    "Ratings": "data.ratings",
     "Regression": "data.targets",
     "Restarts": "training.recipes",
     "Seeds": "streams",
     "Seq2Seq": "models.seq2seq",
     "SingleLabel": "data.targets",
+    "Split": "data.split",
+    "Table": "data.tables",
+    "TabularNetwork": "models.tabular",
     "TeacherForcing": "models.forcing",
     "TextNetwork": "models.text",
     "TextPairs": "data.text_pairs",

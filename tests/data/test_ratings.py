@@ -44,9 +44,9 @@ def test_everything_is_inferred_and_said(root: Path) -> None:
     assert data.signature.kind == "ratings" and data.signature.limits == (1, 5) and data.signature.outputs == 1
     assert data.train.inputs.shape == (160, 2) and data.train.targets.shape == (160, 1) and len(data.test) == 40
     said = {name: (value, why) for name, value, why in data.why}
-    assert said["columns"] == ("user_id, movie_id, rating", "by the columns' names")
-    assert said["split"][0] == "test: 0.2 of the items by content hash (40 of 200)"
-    assert data.signature.users == said["users"][0] + 1 and data.signature.things == said["items"][0] + 1
+    assert said["data.columns"] == ("user_id, movie_id, rating", "by the columns' names")
+    assert said["data.split"][1].startswith("test: 0.2 of the items by content hash (40 of 200); ")
+    assert data.signature.users == said["data.users"][0] + 1 and data.signature.things == said["data.items"][0] + 1
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,7 @@ def test_rare_ones_count_as_unseen(root: Path) -> None:
 
 def test_the_newest_are_the_test(root: Path) -> None:
     data = Ratings("a.csv", time="timestamp").load(SEEDS, root)
-    said = {name: value for name, value, _ in data.why}
-    assert said["split"] == "test: the last 0.2 by 'timestamp' (40 of 200)"
+    assert ("data.split", "time", "test: the last 0.2 by 'timestamp' (40 of 200); as asked for") in data.why
     newest = made().nlargest(40, "timestamp")
     assert sorted(data.test.targets.flatten().tolist()) == sorted(newest["rating"].tolist())
 

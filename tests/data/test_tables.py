@@ -45,9 +45,9 @@ def test_everything_is_inferred_and_said(root: Path) -> None:
     assert isinstance(data.target, SingleLabel) and data.classes == ("no", "yes")
     assert data.signature.kind == "table" and data.signature.outputs == 2
     said = {name: (value, why) for name, value, why in data.why}
-    assert said["inputs"][0] == "2 categories, 3 numbers, 1 date"
-    assert said["column id"] == ("left out", "an id: a different whole number in every row")
-    assert said["split"][0].startswith("test: 0.2 of every class by content hash")
+    assert said["data.inputs"][0] == "2 categories, 3 numbers, 1 date"
+    assert said["data.id"] == ("left out", "an id: a different whole number in every row")
+    assert said["data.split"][1].startswith("test: 0.2 of every class by content hash")
     assert data.signature.columns[:2] == ("job", "team") and len(data.signature.columns) == (
         len(data.signature.cardinalities) + data.signature.numbers
     )
@@ -70,7 +70,7 @@ def test_the_encoder_knows_the_training_rows_alone(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("predict", "fields", "kind", "classes"),
+    ("label", "fields", "kind", "classes"),
     [
         ("score", {}, Regression, ("score",)),
         (("score", "age"), {}, Regression, ("score", "age")),
@@ -79,9 +79,9 @@ def test_the_encoder_knows_the_training_rows_alone(root: Path) -> None:
     ],
 )
 def test_what_is_predicted_is_told_from_the_column(
-    root: Path, predict: Any, fields: dict[str, Any], kind: type, classes: tuple[str, ...]
+    root: Path, label: Any, fields: dict[str, Any], kind: type, classes: tuple[str, ...]
 ) -> None:
-    data = Table("a.csv", predict, **fields).load(SEEDS, root)
+    data = Table("a.csv", label, **fields).load(SEEDS, root)
     assert isinstance(data.target, kind) and data.classes == classes
     assert not set(data.classes) & set(data.signature.columns)
     if kind is Regression:
@@ -98,13 +98,13 @@ def test_rows_without_an_answer_are_left_out() -> None:
     frame = made().assign(stays=[1, None, 0] * 40)
     data = Table.of(frame, "stays").load(SEEDS, Path())
     assert isinstance(data.target, SingleLabel) and data.classes == ("0", "1")
-    assert len(data.train) + len(data.test) == 80 and ("rows left out", 40, "they have no stays") in data.why
+    assert len(data.train) + len(data.test) == 80 and ("data.rows", "40 left out", "they have no stays") in data.why
 
 
 def test_the_last_rows_by_time_are_the_test(root: Path) -> None:
     data = Table("a.csv", "stays", time="day").load(SEEDS, root)
     said = {name: (value, why) for name, value, why in data.why}
-    assert said["split"] == ("test: the last 0.2 by 'day' (24 of 120)", "as asked for")
+    assert said["data.split"] == ("time", "test: the last 0.2 by 'day' (24 of 120); as asked for")
     assert "day: elapsed" in data.signature.columns
     place = data.signature.columns.index("day: elapsed") - len(data.signature.cardinalities)
     assert data.test.inputs.numbers[:, place].min() > data.train.inputs.numbers[:, place].max()
@@ -152,10 +152,10 @@ def test_a_frame_is_known_by_its_content_and_refused_by_a_study() -> None:
 
 def test_what_is_not_there_is_refused(root: Path) -> None:
     for fields, words in (
-        ({"predict": "stay"}, r"a\.csv: Table\.predict is 'stay', which is no column; did you mean 'stays'"),
-        ({"predict": "stays", "numbers": ("ages",)}, "Table.numbers is 'ages', .* did you mean 'age'"),
-        ({"predict": "stays", "time": "dai"}, "Table.time is 'dai', .* did you mean 'day'"),
-        ({"predict": "stays", "ignore": ("id", "age", "pay", "job", "day", "team", "score")}, "no column is left"),
+        ({"label": "stay"}, r"a\.csv: Table\.label is 'stay', which is no column; did you mean 'stays'"),
+        ({"label": "stays", "numbers": ("ages",)}, "Table.numbers is 'ages', .* did you mean 'age'"),
+        ({"label": "stays", "time": "dai"}, "Table.time is 'dai', .* did you mean 'day'"),
+        ({"label": "stays", "ignore": ("id", "age", "pay", "job", "day", "team", "score")}, "no column is left"),
     ):
         with pytest.raises(FieldError, match=words):
             Table("a.csv", **fields).load(SEEDS, root)  # type: ignore[arg-type]
@@ -164,7 +164,7 @@ def test_what_is_not_there_is_refused(root: Path) -> None:
 
 
 def test_fields_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(FieldError, match=r"'a' stands both in Table\.predict and in Table\.ignore"):
+    with pytest.raises(FieldError, match=r"'a' stands both in Table\.label and in Table\.ignore"):
         Table("a.csv", "a", ignore=("a",))
     with pytest.raises(FieldError, match=r"Table\.time is 'day', but split says Split\('random'\)|Leave time or split"):
         Table("a.csv", "a", time="day", split=Split("random"))

@@ -28,7 +28,11 @@ def test_found_once_and_shared(open_project: Project) -> None:
     assert autos.open_fields(base) == ["batch", "lr"] and autos.remembered(asked, spec, cell, base) is None
     rows = autos.resolve_all(asked, spec, no_runs)
     found = asked.autos["main"]
-    assert found["fit__batch"] == 32 and 1e-6 < found["fit__lr"] < 1 and set(found) == {"fit__batch", "fit__lr"}
+    assert (
+        found["fit__batch"] == 32
+        and 1e-6 < found["fit__lr"] < 1
+        and {*found} == {"fit__batch", "fit__lr", "fit__weight_decay"}
+    )
     by_name = {row["setting"]: row for row in rows}
     assert by_name["fit.lr"]["value"] == found["fit__lr"] and by_name["fit.lr"]["why"]
     runs = asked.runs(spec, {})

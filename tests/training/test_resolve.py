@@ -22,7 +22,8 @@ def test_every_auto_becomes_a_setting_with_its_value_and_reason(pictures: Path) 
     assert rows["fit.epochs"] == (20, "about 300 steps at 8 an epoch, kept from 3 to 20")
     tested = range_test(Bars(0, root=pictures))
     assert rows["fit.lr"] == (tested.suggestion, tested.why)
-    assert found.changes == {"fit__batch": 32, "fit__epochs": 20, "fit__lr": tested.suggestion}
+    given = {"fit__batch": 32, "fit__epochs": 20, "fit__lr": tested.suggestion}
+    assert found.changes == {**given, "fit__weight_decay": rows["fit.weight_decay"][0]}
 
 
 def test_what_follows_from_the_data_and_the_weights_is_shown_too(pictures: Path) -> None:
@@ -56,7 +57,7 @@ def test_shared_by_every_arm_it_is_no_second_difference(pictures: Path) -> None:
 def test_a_learner_that_runs_alone_does_what_the_resolved_one_does(pictures: Path) -> None:
     auto = Bars.but(fit=FineTune(epochs=1, batch=40))
     found = resolve(auto, seeds=Seeds(), root=pictures)
-    assert set(found.changes) == {"fit__lr"}
+    assert set(found.changes) == {"fit__lr", "fit__weight_decay"}
     alone, resolved = auto(0, root=pictures).run(), auto.but(**found.changes)(0, root=pictures).run()
     assert weights_hash(alone.model) == weights_hash(resolved.model)
 
@@ -64,7 +65,14 @@ def test_a_learner_that_runs_alone_does_what_the_resolved_one_does(pictures: Pat
 def test_the_rate_is_tested_with_the_batch_that_is_given(pictures: Path) -> None:
     big = Auto.but(fit=OneCycle(epochs=1, batch=120))
     tested = range_test(Bars.but(fit__batch=120)(0, root=pictures))
-    assert resolve(big, seeds=Seeds(), root=pictures).changes == {"fit__lr": tested.suggestion}
+    assert resolve(big, seeds=Seeds(), root=pictures).changes["fit__lr"] == tested.suggestion
+
+
+def test_weight_decay_is_found_with_the_rate_and_a_small_one_where_the_rate_is_given(pictures: Path) -> None:
+    plain = Bars.but(fit__epochs=1)(0, root=pictures)
+    assert {group["weight_decay"] for group in plain.begin().optimizer.param_groups} == {0.0, 0.01}
+    kept = Bars.but(fit=OneCycle(epochs=1, batch=32, weight_decay=0.2))
+    assert "fit__weight_decay" not in resolve(kept, seeds=Seeds(), root=pictures).changes
 
 
 def test_weight_decay_follows_from_the_rate_and_the_steps(pictures: Path) -> None:

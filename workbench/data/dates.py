@@ -52,7 +52,8 @@ def moments(values: Any) -> npt.NDArray[np.float64] | None:
 
     column = pd.Series(values)
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers: npt.NDArray[np.float64] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return numbers
     found = dates(column)
     if found is None:
         return None

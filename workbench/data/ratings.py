@@ -17,7 +17,7 @@ from workbench.data.signature import Signature
 from workbench.data.split import Split, divide
 from workbench.data.table_encoder import Coded
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
-from workbench.data.targets.base import Row
+from workbench.data.targets.base import Row, Target
 from workbench.data.targets.inference import read_answers
 from workbench.data.targets.rating import Rating
 from workbench.errors import DataError, FieldError, nearest
@@ -184,27 +184,33 @@ def _loaded(part: Ratings, root: Path, changed: Any, drawn: int | None, choosing
     target = _bounded(part, answers.target, answers.y[training]).fitted(answers.y[training])
     items = Items(encoder.encode(frame), answers.y, keys)
     rows: list[Row] = [
-        ("columns", f"{user}, {item}, {rating}", why),
-        ("split", division.rule, division.why if division.by != "random" else "neither users nor items are held out"),
-        ("users", len(encoder.users), f"with at least {part.min_count} training ratings"),
-        ("items", len(encoder.items), f"with at least {part.min_count} training ratings"),
+        ("data.columns", f"{user}, {item}, {rating}", why),
+        ("data.split", division.by, f"{division.rule}; {division.why}"),
+        ("data.users", len(encoder.users), f"with at least {part.min_count} training ratings"),
+        ("data.items", len(encoder.items), f"with at least {part.min_count} training ratings"),
     ]
+    if gone:
+        rows.append(("data.rows", f"{gone:,} left out", "they have no rating"))
     return Datasets(
         train=items.subset(training),
         validation=None if division.validation is None else items.subset(division.validation),
         test=items.subset(division.test),
         classes=answers.classes,
         target=target,
-        signature=Signature(
-            "ratings",
-            target.width(len(answers.classes)),
-            users=len(encoder.users) + 1,
-            things=len(encoder.items) + 1,
-            limits=getattr(target, "limits", None),
-            columns=(user, item),
-        ),
+        signature=_signature(encoder, target, len(answers.classes), (user, item)),
         encoder=encoder,
-        why=(*rows, ("rows left out", gone, "they have no rating")) if gone else tuple(rows),
+        why=tuple(rows),
+    )
+
+
+def _signature(encoder: RatingsEncoder, target: Target, classes: int, columns: tuple[str, str]) -> Signature:
+    return Signature(
+        "ratings",
+        target.width(classes),
+        users=len(encoder.users) + 1,
+        things=len(encoder.items) + 1,
+        limits=getattr(target, "limits", None),
+        columns=columns,
     )
 
 

@@ -62,7 +62,7 @@ class Scale:
         """The number that was scaled, to a thousandth of a deviation; huge ones only roughly, as float32 holds them."""
         inside = max(1 - (bent / BEND) ** 2, 1e-7)
         digits = 3 - math.floor(math.log10(self.std))
-        return round(bent / inside**0.5 * self.std + self.mean, digits) + 0.0  # no -0
+        return float(round(bent / inside**0.5 * self.std + self.mean, digits)) + 0.0  # no -0
 
 
 class TableEncoder(Encoder):
@@ -269,5 +269,6 @@ def _parts(column: pd.Series, name: str, first: bool) -> dict[str, npt.NDArray[n
 
 
 def _matrix(columns: Sequence[npt.NDArray[Any]], rows: int, dtype: type) -> torch.Tensor:
-    joined = np.stack([each.astype(dtype) for each in columns], axis=1) if columns else np.zeros((rows, 0), dtype)
+    typed: list[npt.NDArray[Any]] = [each.astype(dtype) for each in columns]
+    joined: npt.NDArray[Any] = np.stack(typed, axis=1) if typed else np.zeros((rows, 0), dtype)
     return torch.from_numpy(np.ascontiguousarray(joined))

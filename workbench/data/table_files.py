@@ -6,7 +6,7 @@ import functools
 import gzip
 import hashlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +124,7 @@ def parse_table(file: IO[bytes], where: str) -> pd.DataFrame:
             frame = pd.read_parquet(file)
         elif start[:2] == b"\x1f\x8b":
             with gzip.open(file, "rb") as text:
-                frame = _csv(text)
+                frame = _csv(cast(IO[bytes], text))
         else:
             frame = _csv(file)
     except (OSError, EOFError, ValueError, pa.ArrowException) as error:
@@ -183,7 +183,8 @@ def _cells(column: pd.Series) -> npt.NDArray[np.uint64]:
         return np.where(np.isnan(values), _word(""), values.view(np.uint64))
     codes, there = pd.factorize(column)
     words = np.array([_word(f"={each}") for each in there] + [_word("")], dtype=np.uint64)
-    return words[codes]  # the code of a missing value is -1
+    found: npt.NDArray[np.uint64] = words[codes]  # the code of a missing value is -1
+    return found
 
 
 def _word(text: str) -> np.uint64:

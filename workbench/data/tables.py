@@ -32,7 +32,7 @@ class Table(Data):
     """Rows of a table, of which one column (or several) is predicted from the others.
 
     ``path``: a CSV file (also gzipped) or a Parquet file, relative to the project's root; for a frame in memory see
-    :meth:`of`. ``predict``: the column or columns.
+    :meth:`of`. ``label``: the column or columns to predict.
     ``categories``, ``numbers``, ``dates``: columns that are to be taken as that; what the others are is told from
     what the file holds, and ids and prose are left out, see :func:`workbench.data.table_roles.roles`. ``ignore``:
     columns to leave out. ``min_count``: a category that training has less often counts as unseen.
@@ -45,7 +45,7 @@ class Table(Data):
     """
 
     path: str = field(kw_only=False)
-    predict: str | tuple[str, ...] = field(kw_only=False)
+    label: str | tuple[str, ...] = field(kw_only=False)
     categories: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
@@ -60,11 +60,11 @@ class Table(Data):
         super().check()
         check_count(self, "min_count", 1)
         check_count(self, "train", 1)
-        if not self.predicted:
-            raise FieldError("Table.predict is (); it takes the name of a column")
+        if not self.labels:
+            raise FieldError("Table.label is (); it takes the name of a column")
         named: dict[str, str] = {}
-        for what in ("predict", "ignore", "categories", "numbers", "dates"):
-            for column in self.predicted if what == "predict" else getattr(self, what):
+        for what in ("label", "ignore", "categories", "numbers", "dates"):
+            for column in self.labels if what == "label" else getattr(self, what):
                 if column in named:
                     raise FieldError(f"'{column}' stands both in Table.{named[column]} and in Table.{what}")
                 named[column] = what
@@ -74,17 +74,17 @@ class Table(Data):
             )
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, predict: str | tuple[str, ...], **fields: Any) -> Self:
+    def of(cls, frame: pd.DataFrame, label: str | tuple[str, ...], **fields: Any) -> Self:
         """The same for a frame in memory, for notebooks; it is copied and known by its content.
 
         An experiment refuses it, as nothing pins it: write it to a file under data/ for that.
         """
-        return cls(hold(frame), predict, **fields)
+        return cls(hold(frame), label, **fields)
 
     @property
-    def predicted(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         """The columns to predict."""
-        return (self.predict,) if isinstance(self.predict, str) else self.predict
+        return (self.label,) if isinstance(self.label, str) else self.label
 
     @property
     def divided(self) -> Split:
@@ -111,7 +111,7 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
     frame = table(root, part.path)
     _check_columns(part, frame)
     frame, gone = _answered(frame, part)
-    answers = read_answers(frame[list(part.predicted)], part.target, where=part.path)
+    answers = read_answers(frame[list(part.labels)], part.target, where=part.path)
     split = part.divided
     division = divide(
         row_keys(frame),
@@ -157,7 +157,7 @@ def _check_columns(part: Table, frame: pd.DataFrame) -> None:
     there = list(frame.columns)
     split = part.divided.column
     named = {
-        "predict": part.predicted,
+        "label": part.labels,
         "categories": part.categories,
         "numbers": part.numbers,
         "dates": part.dates,
@@ -177,7 +177,7 @@ def _check_columns(part: Table, frame: pd.DataFrame) -> None:
 
 def _answered(frame: pd.DataFrame, part: Table) -> tuple[pd.DataFrame, int]:
     """The rows that have a value to predict, and how many have none."""
-    names = list(part.predicted)
+    names = list(part.labels)
     missing = frame[names].isna().any(axis=1)
     lists = frame[names[0]].map(lambda value: isinstance(value, list | tuple | set | np.ndarray)).any()
     if isinstance(part.target, MultiLabel) or lists or not missing.any():
@@ -210,7 +210,7 @@ def _told(part: Table) -> Mapping[str, Role]:
 def _without(part: Table, division: Division) -> set[str]:
     """What may not be an input: what is predicted, ignored, or says which part a row is in."""
     column = part.divided.column
-    return {*part.predicted, *part.ignore, *([column] if column and division.by in ("group", "given") else [])}
+    return {*part.labels, *part.ignore, *([column] if column and division.by in ("group", "given") else [])}
 
 
 def _why(part: Table, answers: Answers, division: Division, columns: Roles, gone: int) -> list[Row]:
@@ -218,11 +218,15 @@ def _why(part: Table, answers: Answers, division: Division, columns: Roles, gone
     kinds = {"category": "categories", "number": "numbers", "date": "dates"}
     shown = [f"{len(names)} {kind if len(names) == 1 else kinds[kind]}" for kind, names in counts.items() if names]
     rows: list[Row] = [
-        ("predict", ", ".join(part.predicted), answers.why),
-        ("inputs", ", ".join(shown), ", ".join(columns.columns[:8]) + (", ..." if len(columns.columns) > 8 else "")),
-        ("split", division.rule, division.why),
+        ("data.label", ", ".join(part.labels), answers.why),
+        (
+            "data.inputs",
+            ", ".join(shown),
+            ", ".join(columns.columns[:8]) + (", ..." if len(columns.columns) > 8 else ""),
+        ),
+        ("data.split", division.by, f"{division.rule}; {division.why}"),
     ]
-    rows += [(f"column {name}", "left out", why) for name, why in columns.left.items()]
+    rows += [(f"data.{name}", "left out", why) for name, why in columns.left.items()]
     if gone:
-        rows.append(("rows left out", gone, f"they have no {' and '.join(part.predicted)}"))
+        rows.append(("data.rows", f"{gone:,} left out", f"they have no {' and '.join(part.labels)}"))
     return rows

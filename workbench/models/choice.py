@@ -65,4 +65,25 @@ def _pairs(signature: Signature, items: int, root: Path) -> Choice:
     return Choice(Seq2Seq(width=width), why)
 
 
-_RULES: dict[Kind, Callable[[Signature, int, Path], Choice]] = {"image": _image, "text": _text, "pairs": _pairs}
+def _table(signature: Signature, items: int, root: Path) -> Choice:
+    from workbench.models.tabular import TabularNetwork
+
+    categories = len(signature.cardinalities)
+    what = f"{items:,} rows of {categories} categories and {signature.numbers} numbers"
+    return Choice(TabularNetwork(), what)
+
+
+def _ratings(signature: Signature, items: int, root: Path) -> Choice:
+    from workbench.models.collab import Collab
+
+    what = f"{items:,} ratings by {signature.users - 1:,} users of {signature.things - 1:,} items"
+    return Choice(Collab(), f"{what}; the dot product learns as much as the perceptron, for less")
+
+
+_RULES: dict[Kind, Callable[[Signature, int, Path], Choice]] = {
+    "image": _image,
+    "text": _text,
+    "pairs": _pairs,
+    "table": _table,
+    "ratings": _ratings,
+}

@@ -53,7 +53,8 @@ class TabularNetwork(Model):
 
 def embedding_width(values: int) -> int:
     """How many numbers describe one of ``values`` categories: fastai's rule, fitted to what worked."""
-    return min(600, round(1.6 * values**0.56))
+    width: int = round(1.6 * values**0.56)
+    return min(600, width)
 
 
 class RowNetwork(nn.Module):
@@ -104,7 +105,7 @@ class RowNetwork(nn.Module):
         """By column, float32 (values, width) without gradient: row 0 is missing or unseen, row i the encoder's value
         i - 1."""
         names = self.columns[: len(self.embedding)]
-        return {name: table.weight.detach() for name, table in zip(names, self.embedding, strict=True)}  # type: ignore[operator,union-attr]
+        return {name: table.weight.detach() for name, table in zip(names, self.embedding, strict=True)}  # type: ignore[operator]
 
     def describe(self) -> dict[str, Any]:
         """The architecture and what its sizes follow from."""

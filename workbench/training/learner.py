@@ -256,6 +256,8 @@ class Learner(Asked, Described):
         data = self.data.load(self.seeds, self.root, choosing=choosing or self.validate == "epoch")
         if self.network == "auto":
             self.network = choose(data.signature, len(data.train), self.root).model
+        if self.recipe.weight_decay is None:
+            self.recipe = self.recipe.but(weight_decay=0.01)
         if self.recipe.body_lr is None:
             gentle = self.network.starts_from_weights and data.signature.kind == "image"
             self.recipe = self.recipe.but(body_lr=0.3 if gentle else 1.0)

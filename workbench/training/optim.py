@@ -25,7 +25,8 @@ def build_optimizer(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     since an update costs about as much for a group as for a hundred small layers in it: at most four, unless
     ``layer_decay`` gives every layer group a factor of its own.
     """
-    decay = 0.0 if recipe.weight_decay == "auto" else float(recipe.weight_decay)
+    # a range test comes before the decay that follows from its rate
+    decay = 0.0 if recipe.weight_decay == "auto" else 0.01 if recipe.weight_decay is None else recipe.weight_decay
     shared: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
     for position, (_, modules) in enumerate(groups):
         depth = len(groups) - 1 - position

@@ -23,7 +23,7 @@ class Recipe(Part):
         batch: items a step; the last, smaller batch of an epoch is kept.
         lr: peak learning rate; ``"auto"`` runs a range test.
         weight_decay: decoupled (Loshchilov & Hutter 2019); never applied to biases and normalisation weights.
-            ``"auto"``: see :func:`workbench.training.optim.auto_weight_decay`.
+            ``"auto"``: see :func:`workbench.training.optim.auto_weight_decay`. None: "auto" where ``lr`` is, else 0.01.
         schedule: the factor of ``lr`` over the run.
         optimizer: ``"adamw"``; ``"sgd"`` (Nesterov momentum 0.9); ``"muon"`` (Jordan et al. 2024) for matrices and
             kernels between input and head, with AdamW for embeddings, the head and vectors.
@@ -43,7 +43,7 @@ class Recipe(Part):
     epochs: int | Literal["auto"] = "auto"
     batch: int | Literal["auto"] = "auto"
     lr: float | Literal["auto"] = "auto"
-    weight_decay: float | Literal["auto"] = 0.01
+    weight_decay: float | Literal["auto"] | None = None
     schedule: ScheduleName = "one_cycle"
     optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
     scope: Scope = "all"
@@ -67,7 +67,7 @@ class Recipe(Part):
         if not 0 < self.layer_decay <= 1:
             raise FieldError(f"{name}.layer_decay is {self.layer_decay}; it takes a number above 0 and up to 1")
         decay = 0.0 if isinstance(self.weight_decay, str) else self.weight_decay
-        if decay < 0 or (self.body_lr or 0) < 0 or (self.clip is not None and self.clip <= 0):
+        if (decay or 0) < 0 or (self.body_lr or 0) < 0 or (self.clip is not None and self.clip <= 0):
             raise FieldError(f"{name}: weight_decay and body_lr take numbers from 0, clip a number above 0")
 
     def factor(self, progress: float) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.items import Datasets
+from workbench.data.signature import Kind
 from workbench.models.choice import choose
 from workbench.models.model import Model
 from workbench.parts import Part
@@ -21,6 +22,9 @@ from workbench.training.memory import fitting_micro, step_fits
 from workbench.training.optim import auto_weight_decay
 from workbench.training.range_test import range_test
 from workbench.training.recipes import Recipe
+
+_MANY: dict[Kind, int] = {"table": 256, "ratings": 512}
+"""Items a step where there are thousands: a row costs so little that small steps are all overhead."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,8 @@ def resolve(
 ) -> Resolved:
     """Finds every ``"auto"`` of an arm's model and recipe, and says what follows from the data and the weights.
 
-    Batch: 32 below 5,000 training items and for windows of a language model, else 128. Epochs: as many as give 300
-    steps (a language model: 1,000), from 3 to 20. Micro batch, on a
+    Batch: 32 below 5,000 training items and for windows of a language model, else 128 (rows of a table 256, ratings
+    512). Epochs: as many as give 300 steps (rows, ratings and language models: 1,000), from 3 to 20. Micro batch, on a
     GPU: the batch, halved until a step fits into its memory. Learning rate: a range test with the batch just found.
     Weight decay: see :func:`workbench.training.optim.auto_weight_decay`.
     """
@@ -101,7 +105,7 @@ def resolve(
     if arm.fit.lr == "auto":
         tested = range_test(make(**changes))
         settle("fit.lr", tested.suggestion, tested.why)
-    if arm.fit.weight_decay == "auto":
+    if _asks_for_decay(arm.fit):
         settle("fit.weight_decay", *_weight_decay(make(**changes), steps))
     return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names)
 
@@ -140,14 +144,19 @@ def _batch(data: Datasets) -> tuple[int, str]:
     items = len(data.train)
     if data.signature.each_token:
         return 32, "a window holds many answers"
-    few = items < 5_000
-    return 32 if few else 128, f"{items:,} training items ({'below' if few else 'from'} 5,000)"
+    few, many = items < 5_000, _MANY.get(data.signature.kind, 128)
+    return 32 if few else many, f"{items:,} training items ({'below' if few else 'from'} 5,000)"
 
 
 def _epochs(data: Datasets, steps: int) -> tuple[int, str]:
-    wanted = 1_000 if data.signature.each_token else 300
+    wanted = 1_000 if data.signature.each_token or data.signature.kind in _MANY else 300
     epochs = min(20, max(3, round(wanted / steps)))
     return epochs, f"about {wanted:,} steps at {steps} an epoch, kept from 3 to 20"
+
+
+def _asks_for_decay(recipe: Recipe) -> bool:
+    """It follows from the rate, so it is found with it unless it is given."""
+    return recipe.weight_decay == "auto" or (recipe.weight_decay is None and recipe.lr == "auto")
 
 
 def _weight_decay(learner: Learner, steps: int) -> tuple[float, str]:
