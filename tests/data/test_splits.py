@@ -93,3 +93,10 @@ def test_items_without_one_class_each_are_one_stratum() -> None:
     assert len(held) == 3 and set(kept.keys) | set(held.keys) == set(found.keys)
     assert len(stratified(numbers, 4, numpy_generator(0, "subset"))) == 4
     check_classes(kept, held, ("price",), "here")
+
+
+def test_equal_contents_are_held_out_together() -> None:
+    whole = items([0] * 40)
+    twice = Items(whole.inputs, torch.tensor([0, 1] * 20), whole.keys[:20] * 2)
+    kept, held = hold_out(twice, 0.3, "test")
+    assert len(held) == 12 and not set(kept.keys) & set(held.keys)

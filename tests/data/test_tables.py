@@ -115,6 +115,14 @@ def test_whole_groups_are_held_out_and_are_no_input(root: Path) -> None:
     assert "team" not in data.signature.columns and len(data.test) == 30
 
 
+def test_parts_that_the_table_gives_are_taken() -> None:
+    frame = made().assign(Split=["train"] * 90 + ["valid"] * 10 + ["test"] * 20)
+    data = Table.of(frame, "stays").load(SEEDS, Path(), choosing=True)
+    assert data.validation is not None and [len(each) for _, each in data.splits()] == [90, 10, 20]
+    assert "Split" not in data.signature.columns
+    assert len(Table.of(frame, "stays", split=Split("random")).load(SEEDS, Path()).test) == 24
+
+
 def test_roles_can_be_said(root: Path) -> None:
     data = Table("a.csv", "stays", categories=("age",), numbers=("id",), ignore=("team", "day", "score")).load(
         SEEDS, root

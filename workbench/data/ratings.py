@@ -15,6 +15,7 @@ from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.signature import Signature
 from workbench.data.split import Split, divide
+from workbench.data.splits import stratified
 from workbench.data.table_encoder import Coded
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
 from workbench.data.targets.base import Row, Target
@@ -178,8 +179,8 @@ def _loaded(part: Ratings, root: Path, changed: Any, drawn: int | None, choosing
         choosing=choosing,
     )
     training = division.train
-    if drawn is not None:
-        training = _drawn(part, training, drawn)
+    if part.train is not None and drawn is not None:
+        training = training[stratified(answers.y[training], part.train, numpy_generator(drawn, "subset"))]
     encoder = RatingsEncoder.fit(frame.iloc[training.numpy()], (user, item), min_count=part.min_count)
     target = _bounded(part, answers.target, answers.y[training]).fitted(answers.y[training])
     items = Items(encoder.encode(frame), answers.y, keys)
@@ -260,13 +261,3 @@ def _bounded(part: Ratings, target: Any, y: torch.Tensor) -> Any:
     low = float(y.min()) if part.low is None else part.low
     high = float(y.max()) if part.high is None else part.high
     return target.but(limits=(low, high))
-
-
-def _drawn(part: Ratings, training: torch.Tensor, seed: int) -> torch.Tensor:
-    assert part.train is not None
-    if part.train > len(training):
-        raise FieldError(
-            f"train is {part.train}, but there are {len(training)} training ratings", hint="Ask for fewer."
-        )
-    order = torch.from_numpy(numpy_generator(seed, "subset").permutation(len(training)))
-    return training[order[: part.train].sort().values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -117,6 +117,12 @@ def divide(
             raise DataError(f"the {name} part has no items", where=rule.where, hint="Add items.")
     chosen = _positions(held) if choosing and held is not None else None
     return Division(_positions(train), chosen, _positions(test), by, rule.words(test), why)
+
+
+def says_parts(values: Iterable[Any]) -> bool:
+    """Whether the values name the parts: train and at least one of validation (valid, val, dev) and test."""
+    found = {_GIVEN.get(str(each).strip().lower()) for each in set(values)}
+    return None not in found and "train" in found and len(found) > 1
 
 
 def single_labels(targets: Any) -> npt.NDArray[np.int64] | None:

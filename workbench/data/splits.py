@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING
-
+import numpy as np
 import torch
 
 from workbench.data.items import Items
+from workbench.data.split import smallest
 from workbench.errors import DataError, FieldError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def shares(counts: list[int], total: int) -> list[int]:
@@ -64,27 +60,17 @@ def hold_out(items: Items, fraction: float, purpose: str) -> tuple[Items, Items]
     """``(kept, held)``: held out is the ``fraction`` of every class with the smallest hash of key and purpose.
 
     Where items do not have one class each, it is that fraction of all items. An item added to a class moves at most
-    as many others as are added. Every class stays on both sides.
+    as many others as are added. Every class stays on both sides, and items of equal content on one.
 
     Raises:
-        DataError: a class has a single item, so it cannot be on both sides.
+        DataError: a class has a single content, so it cannot be on both sides.
     """
-    rank = [hashlib.blake2b(f"{purpose}/{key}".encode(), digest_size=8).digest() for key in items.keys]
-    labels = strata(items.targets).tolist()
-    members: dict[int, list[int]] = {}
-    for position in sorted(range(len(items)), key=lambda n: (rank[n], n)):
-        members.setdefault(labels[position], []).append(position)
-    held: list[int] = []
-    for label, positions in members.items():
-        if len(positions) < 2:
-            raise DataError(
-                f"class {label} has one item, too few to hold out a {purpose} part",
-                hint="Add items, or train=None.",
-            )
-        count = min(len(positions) - 1, max(1, round(fraction * len(positions))))
-        held += positions[:count]
-    mask = torch.zeros(len(items), dtype=torch.bool)
-    mask[held] = True
+    labels = strata(items.targets).cpu().numpy()
+    contents, unit = np.unique(np.array(items.keys), return_inverse=True)
+    # equal contents stay together: of different labels of theirs the smallest counts
+    kinds = np.full(len(contents), np.iinfo(np.int64).max)
+    np.minimum.at(kinds, unit, labels)
+    mask = torch.from_numpy(smallest(contents.tolist(), fraction, purpose, kinds)[unit])
     return items.subset((~mask).nonzero().flatten()), items.subset(mask.nonzero().flatten())
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.signature import Signature
-from workbench.data.split import Division, Split, divide
+from workbench.data.split import Division, Split, divide, says_parts
 from workbench.data.splits import stratified
 from workbench.data.table_encoder import TableEncoder
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
@@ -27,6 +26,9 @@ from workbench.streams import Seeds, numpy_generator
 if TYPE_CHECKING:
     import pandas as pd
 
+_SPLITS = ("split", "part", "subset")
+"""What a column that gives the parts is called."""
+
 
 class Table(Data):
     """Rows of a table, of which one column (or several) is predicted from the others.
@@ -36,8 +38,9 @@ class Table(Data):
     ``categories``, ``numbers``, ``dates``: columns that are to be taken as that; what the others are is told from
     what the file holds, and ids and prose are left out, see :func:`workbench.data.table_roles.roles`. ``ignore``:
     columns to leave out. ``min_count``: a category that training has less often counts as unseen.
-    ``split``: how the rows are divided. ``time``: the column by which the rows are ordered, where the newest are to
-    be predicted from the older ones: short for ``split=Split("time", column=...)``.
+    ``split``: how the rows are divided; "auto" follows a column "split" of train and test where there is one.
+    ``time``: the column by which the rows are ordered, where the newest are to be predicted from the older ones:
+    short for ``split=Split("time", column=...)``.
     ``train``: how many training rows, drawn from the stream (seeds.subset, "subset"), with the classes'
     proportions where there are classes; None takes all.
 
@@ -112,7 +115,7 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
     _check_columns(part, frame)
     frame, gone = _answered(frame, part)
     answers = read_answers(frame[list(part.labels)], part.target, where=part.path)
-    split = part.divided
+    split = _split(part, frame)
     division = divide(
         row_keys(frame),
         split,
@@ -121,8 +124,10 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
         validation=part.validation,
         choosing=choosing,
     )
-    training = division.train if drawn is None else _drawn(part, division.train, answers.y, drawn)
-    columns = roles(frame, _told(part), _without(part, division))
+    training = division.train
+    if part.train is not None and drawn is not None:
+        training = training[stratified(answers.y[training], part.train, numpy_generator(drawn, "subset"))]
+    columns = roles(frame, _told(part), _without(part, split, division))
     if not columns.columns:
         raise FieldError("no column is left to predict from", where=part.path, hint="Name some: categories=(...).")
     encoder = TableEncoder.fit(frame.iloc[training.numpy()], columns, min_count=part.min_count)
@@ -188,17 +193,6 @@ def _answered(frame: pd.DataFrame, part: Table) -> tuple[pd.DataFrame, int]:
     return kept.astype(whole), int(missing.sum())
 
 
-def _drawn(part: Table, training: torch.Tensor, y: torch.Tensor, seed: int) -> torch.Tensor:
-    """``part.train`` of the training rows."""
-    assert part.train is not None
-    generator = numpy_generator(seed, "subset")
-    if y.ndim == 1:
-        return training[stratified(y[training], part.train, generator)]
-    if part.train > len(training):
-        raise FieldError(f"train is {part.train}, but there are {len(training)} training rows", hint="Ask for fewer.")
-    return training[torch.from_numpy(np.sort(generator.permutation(len(training))[: part.train]))]
-
-
 def _told(part: Table) -> Mapping[str, Role]:
     return {
         **dict.fromkeys(part.categories, "category"),
@@ -207,10 +201,19 @@ def _told(part: Table) -> Mapping[str, Role]:
     }
 
 
-def _without(part: Table, division: Division) -> set[str]:
+def _split(part: Table, frame: pd.DataFrame) -> Split:
+    """The split with its column: one called "split" that says the parts is taken where nothing else was said."""
+    split = part.divided
+    if split.column is None and split.by in ("auto", "given"):
+        named = [name for name in frame.columns if name.lower() in _SPLITS and name not in part.labels]
+        column = next((name for name in named if says_parts(frame[name].unique())), None)
+        return split.but(column=column)
+    return split
+
+
+def _without(part: Table, split: Split, division: Division) -> set[str]:
     """What may not be an input: what is predicted, ignored, or says which part a row is in."""
-    column = part.divided.column
-    return {*part.labels, *part.ignore, *([column] if column and division.by in ("group", "given") else [])}
+    return {*part.labels, *part.ignore, *([split.column] if split.column and division.by in ("group", "given") else [])}
 
 
 def _why(part: Table, answers: Answers, division: Division, columns: Roles, gone: int) -> list[Row]:
