@@ -4,7 +4,9 @@ from pathlib import Path
 
 from workbench.data.signature import Signature
 from workbench.models.choice import choose
+from workbench.models.collab import Collab
 from workbench.models.seq2seq import Seq2Seq
+from workbench.models.tabular import TabularNetwork
 from workbench.models.text import TextNetwork
 from workbench.models.vision import Network, Pretrained
 
@@ -36,3 +38,16 @@ def test_pairs_get_attention_and_width_by_their_number(tmp_path: Path) -> None:
     found = choose(pairs, 5_000, tmp_path)
     assert found.model == Seq2Seq() and found.why == "5,000 pairs (below 50,000), a vocabulary of 73 to write with"
     assert choose(pairs, 50_000, tmp_path).model == Seq2Seq(width=256)
+
+
+def test_few_rows_of_a_table_get_more_dropout(tmp_path: Path) -> None:
+    table = Signature("table", 2, cardinalities=(3, 9), numbers=4)
+    found = choose(table, 500, tmp_path)
+    assert found.model == TabularNetwork(dropout=0.25)
+    assert found.why == "500 rows (below 5,000) of 2 categories and 4 numbers"
+    assert choose(table, 5_000, tmp_path).model == TabularNetwork()
+
+
+def test_ratings_get_the_dot_product(tmp_path: Path) -> None:
+    found = choose(Signature("ratings", 1, users=11, things=21), 500, tmp_path)
+    assert found.model == Collab() and found.why.startswith("500 ratings by 10 users of 20 items")

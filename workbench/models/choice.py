@@ -10,8 +10,9 @@ from workbench.data.signature import Kind, Signature
 from workbench.errors import FieldError
 from workbench.models.model import Model
 
-_PHOTO, _MANY, _MANY_PAIRS = 64, 20_000, 50_000
-"""Pictures from so many pixels on count as photos; so many small ones, or pairs, are worth the larger network."""
+_PHOTO, _MANY, _MANY_PAIRS, _MANY_ROWS = 64, 20_000, 50_000, 5_000
+"""Pictures from so many pixels on count as photos; so many small ones, or pairs, are worth the larger network; so many
+rows of a table need less dropout."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ def _table(signature: Signature, items: int, root: Path) -> Choice:
     from workbench.models.tabular import TabularNetwork
 
     categories = len(signature.cardinalities)
-    what = f"{items:,} rows of {categories} categories and {signature.numbers} numbers"
-    return Choice(TabularNetwork(), what)
+    dropout, limit = (0.25, "below") if items < _MANY_ROWS else (0.1, "from")
+    what = f"{items:,} rows ({limit} {_MANY_ROWS:,}) of {categories} categories and {signature.numbers} numbers"
+    return Choice(TabularNetwork(dropout=dropout), what)
 
 
 def _ratings(signature: Signature, items: int, root: Path) -> Choice:
