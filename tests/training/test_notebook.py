@@ -26,6 +26,12 @@ def test_asking_changes_no_bit_of_the_run(pictures: Path) -> None:
     assert {each.name: each.value for each in settings.settings}["fit.lr"] == asked.recipe.lr
     assert "fit.lr" in str(settings) and "<td>" in settings._repr_html_() and "after_backward" in story
     assert asked.interpret().state is asked.state
+    pictures_of_it = [asked.state.data.encoder.show(asked.state.data.test.inputs, place) for place in range(8)]
+    before_asking = [each.answer for each in asked.predict(pictures_of_it)]
+    asked.lr_find()
+    asked.audit()
+    asked.settings()
+    assert [each.answer for each in asked.predict(pictures_of_it)] == before_asking
     answers = asked.predict([asked.state.data.encoder.show(asked.state.data.test.inputs, 0)])
     assert answers[0].answer in result.classes
     assert weights_hash(result.model) == expected

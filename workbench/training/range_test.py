@@ -75,10 +75,9 @@ def range_test(
     """
     own = own_generators(learner.seeds.order, "range test", device=learner.device)
     with reproducible(learner.level, learner.threads, learner.device), own:
+        learner = copy.copy(learner)  # what a run of it has learnt stays where it is
         state = learner.begin()
         refuse_single_items(learner, state)
-        state.model = copy.deepcopy(state.model)
-        state.optimizer = learner.optimizer(learner.groups(state.model))
         learner.train_mode(state.model)
         rates: list[float] = []
         losses: list[float] = []

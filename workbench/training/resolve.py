@@ -75,9 +75,9 @@ def resolve(
     """Finds every ``"auto"`` of an arm's model and recipe, and says what follows from the data and the weights.
 
     Batch: 32 below 5,000 training items and for windows of a language model, else 128 (rows of a table 256, ratings
-    512). Epochs: as many as give 300 steps (rows, ratings and language models: 1,000), from 3 to 20. Micro batch, on a
-    GPU: the batch, halved until a step fits into its memory. Learning rate: a range test with the batch just found.
-    Weight decay: see :func:`workbench.training.optim.auto_weight_decay`.
+    512). Epochs: as many as give 300 steps (rows and language models: 1,000), from 3 to 20; 5 for ratings. Micro
+    batch, on a GPU: the batch, halved until a step fits into its memory. Learning rate: a range test with the batch
+    just found; 0.005 for ratings. Weight decay: see :func:`workbench.training.optim.auto_weight_decay`.
     """
 
     def make(**changes: Any) -> Learner:
@@ -103,8 +103,7 @@ def resolve(
     if _asks_for_micro(learner, arm.fit):
         settle("fit.micro", *_micro(make, changes))
     if arm.fit.lr == "auto":
-        tested = range_test(make(**changes))
-        settle("fit.lr", tested.suggestion, tested.why)
+        settle("fit.lr", *_rate(make(**changes), data))
     if _asks_for_decay(arm.fit):
         settle("fit.weight_decay", *_weight_decay(make(**changes), steps))
     return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names)
@@ -149,9 +148,18 @@ def _batch(data: Datasets) -> tuple[int, str]:
 
 
 def _epochs(data: Datasets, steps: int) -> tuple[int, str]:
+    if data.signature.kind == "ratings":
+        return 5, "fixed: in more of them factors learn the ratings by heart"
     wanted = 1_000 if data.signature.each_token or data.signature.kind in _MANY else 300
     epochs = min(20, max(3, round(wanted / steps)))
     return epochs, f"about {wanted:,} steps at {steps} an epoch, kept from 3 to 20"
+
+
+def _rate(learner: Learner, data: Datasets) -> tuple[float, str]:
+    if data.signature.kind == "ratings":
+        return 5e-3, "fixed: a range test sees the training loss fall while factors learn the ratings by heart"
+    tested = range_test(learner)
+    return tested.suggestion, tested.why
 
 
 def _asks_for_decay(recipe: Recipe) -> bool:

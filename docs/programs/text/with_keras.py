@@ -4,7 +4,7 @@ import pandas
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import train_test_split
 
-reviews = pandas.read_csv("data/clothing.csv").dropna(subset=["Review Text"]).drop_duplicates("Review Text").sample(5_000)
+reviews = pandas.read_csv("data/clothing.csv").dropna(subset="Review Text").drop_duplicates("Review Text").sample(5_000)
 train, test = train_test_split(reviews, test_size=0.2, random_state=0)
 counter = CountVectorizer(max_features=20_000).fit(train["Review Text"])
 words, analyse = counter.vocabulary_, counter.build_analyzer()

@@ -7,7 +7,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 
-reviews = pandas.read_csv("data/clothing.csv").dropna(subset=["Review Text"]).drop_duplicates("Review Text").sample(5_000)
+reviews = pandas.read_csv("data/clothing.csv").dropna(subset="Review Text").drop_duplicates("Review Text").sample(5_000)
 train, test = train_test_split(reviews, test_size=0.2, random_state=0)
 counter = CountVectorizer(max_features=20_000).fit(train["Review Text"])
 words, analyse = counter.vocabulary_, counter.build_analyzer()
