@@ -123,7 +123,9 @@ def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(FieldError, match=r"what is predicted is a text. Leave target out"):
         TextPairs("pairs.tsv", target=Regression())
     assert TextPairs("pairs.tsv", target=TokenSequence()).files() == ("pairs.tsv",)
-    assert TextPairs(("a.en", "a.fr")).files() == ("a.en", "a.fr") and NUMBERS.files() == ()
+    assert TextPairs(("a.en", "a.fr")).files() == ("a.en", "a.fr")
+    with pytest.raises(FieldError, match="a frame in memory, which nothing pins"):
+        NUMBERS.files()
     with pytest.raises(FieldError, match="takes two different names"):
         TextPairs("pairs.tsv", columns=("en", "en"))
     with pytest.raises(FieldError, match=r"TextPairs.longest is 0"):

@@ -145,7 +145,9 @@ def test_a_text_file_and_a_changed_one(tmp_path: Path) -> None:
     assert " " in first.classes and first.encoder.tokens.level == "characters"  # type: ignore[attr-defined]
     path.write_text("\n".join(frame(80)["text"]))
     assert len(part.load(Seeds(), tmp_path).train) > len(first.train)
-    assert part.files() == ("t.txt",) and Texts.of(frame()).files() == ()
+    assert part.files() == ("t.txt",)
+    with pytest.raises(FieldError, match="a frame in memory, which nothing pins"):
+        Texts.of(frame()).files()
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Tables and ratings are learnt from real data, and beat named baselines on the same split."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import torch
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from workbench import Collab, Learner, OneCycle, Ratings, Table
+from workbench import Collab, Learner, OneCycle, Ratings, Table, TabularNetwork
 from workbench.data.items import Datasets, Items
 from workbench.data.table_encoder import TableEncoder
 from workbench.streams import Seeds
+from workbench.training import rows
+from workbench.training.resolve import resolve
 
 
 def project(carried: Callable[[str], Path], root: Path, *names: str) -> Path:
@@ -129,3 +132,32 @@ def test_a_new_row_is_answered(cells: Path) -> None:
     answer = learner.predict(row)
     assert answer.answer == frame["target"][0] and answer.confidence > 0.5
     assert [each.answer for each in learner.predict([row, row])] == [answer.answer] * 2
+
+
+def test_what_is_auto_follows_stated_rules(cells: Path) -> None:
+    found = resolve(type("Cells", (Learner,), {"data": Table("data/cells.csv", "target")}), seeds=Seeds(), root=cells)
+    said = {each.name: (each.value, each.why) for each in found.settings}
+    assert said["fit.batch"] == (32, "456 training items (below 5,000)")
+    assert said["fit.epochs"] == (40, "about 600 steps at 15 an epoch, kept from 3 to 100")
+    assert said["fit.lr"][0] == 5e-3 and "range test" in said["fit.lr"][1]
+    assert found.changes["fit__weight_decay"] == 0.3 and found.changes["model"] == TabularNetwork(dropout=0.25)
+
+
+@pytest.mark.parametrize(("train", "batch", "epochs"), [(4_999, 32, 4), (5_000, 256, 100), (39_000, 256, 13)])
+def test_many_rows_get_larger_and_more_steps(
+    carried: Callable[[str], Path], tmp_path: Path, train: int, batch: int, epochs: int
+) -> None:
+    root = project(carried, tmp_path, "data/adult.csv")
+    data = Table("data/adult.csv", "income", train=train).load(Seeds(), root)
+    assert rows.batch(data)[0] == batch
+    assert rows.epochs(data, math.ceil(train / batch))[0] == epochs
+
+
+def test_ratings_beat_the_films_means_with_nothing_said(carried: Callable[[str], Path], tmp_path: Path) -> None:
+    class Films(Learner):
+        data = Ratings("data/movielens.csv", train=20_000)
+
+    learner = Films(root=project(carried, tmp_path, "data/movielens.csv"), device="cpu")
+    rmse = learner.run().metrics["test/rmse"]
+    assert (learner.recipe.batch, learner.recipe.epochs, learner.recipe.lr) == (128, 5, 5e-3)
+    assert rmse < means(Films.data.load(Seeds.of(0), tmp_path))

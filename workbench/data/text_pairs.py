@@ -20,7 +20,7 @@ from workbench.data.ordering import by_length
 from workbench.data.pair_files import Pairs, read_pairs
 from workbench.data.signature import Signature
 from workbench.data.split import Division, Split, divide
-from workbench.data.table_files import FRAME, hold, stamp
+from workbench.data.table_files import hold, require_file, stamp
 from workbench.data.targets.base import Row
 from workbench.data.targets.token_sequence import TokenSequence
 from workbench.data.targets.written_sequence import WrittenSequence
@@ -83,8 +83,8 @@ class TextPairs(Data):
         return cls(hold(frame), **fields)
 
     def files(self) -> tuple[str, ...]:
-        """The table, or the two text files."""
-        return tuple(name for name in self._paths() if not name.startswith(FRAME))
+        """The table, or the two text files; raises :class:`FieldError` for a frame in memory, which nothing pins."""
+        return tuple(require_file(name) for name in self._paths())
 
     def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
         """The data sets of the run with these seeds; see :meth:`Data.load`."""

@@ -19,7 +19,7 @@ from workbench.data.ordering import by_length
 from workbench.data.signature import Signature
 from workbench.data.split import Split, divide
 from workbench.data.splits import stratified
-from workbench.data.table_files import FRAME, hold
+from workbench.data.table_files import hold, require_file
 from workbench.data.targets.base import Target
 from workbench.data.targets.inference import read_answers
 from workbench.data.targets.token_sequence import TokenSequence
@@ -73,8 +73,8 @@ class Texts(Data):
         return cls(hold(frame), **fields)
 
     def files(self) -> tuple[str, ...]:
-        """The file or folder."""
-        return () if self.path.startswith(FRAME) else (self.path,)
+        """The file or folder; raises :class:`FieldError` for a frame in memory, which nothing pins."""
+        return (require_file(self.path),)
 
     def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
         """The data sets of the run with these seeds; see :meth:`Data.load`."""

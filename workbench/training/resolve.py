@@ -12,19 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.items import Datasets
-from workbench.data.signature import Kind
 from workbench.models.choice import choose
 from workbench.models.model import Model
 from workbench.parts import Part
 from workbench.streams import Seeds
+from workbench.training import rows as of_rows
 from workbench.training.learner import Learner
 from workbench.training.memory import fitting_micro, step_fits
 from workbench.training.optim import auto_weight_decay
 from workbench.training.range_test import range_test
 from workbench.training.recipes import Recipe
-
-_MANY: dict[Kind, int] = {"table": 256, "ratings": 512}
-"""Items a step where there are thousands: a row costs so little that small steps are all overhead."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +71,10 @@ def resolve(
 ) -> Resolved:
     """Finds every ``"auto"`` of an arm's model and recipe, and says what follows from the data and the weights.
 
-    Batch: 32 below 5,000 training items and for windows of a language model, else 128 (rows of a table 256, ratings
-    512). Epochs: as many as give 300 steps (rows and language models: 1,000), from 3 to 20; 5 for ratings. Micro
-    batch, on a GPU: the batch, halved until a step fits into its memory. Learning rate: a range test with the batch
-    just found; 0.005 for ratings. Weight decay: see :func:`workbench.training.optim.auto_weight_decay`.
+    Batch: 32 below 5,000 training items and for windows of a language model, else 128. Epochs: as many as give 300
+    steps (a language model: 1,000), from 3 to 20. Micro batch, on a GPU: the batch, halved until a step fits into its
+    memory. Learning rate: a range test with the batch just found. Weight decay: see
+    :func:`workbench.training.optim.auto_weight_decay`. Rows of tables and ratings: see :mod:`workbench.training.rows`.
     """
 
     def make(**changes: Any) -> Learner:
@@ -141,23 +138,25 @@ def _choice(data: Datasets, root: Path) -> tuple[Model, str]:
 
 def _batch(data: Datasets) -> tuple[int, str]:
     items = len(data.train)
+    if data.signature.kind in of_rows.KINDS:
+        return of_rows.batch(data)
     if data.signature.each_token:
         return 32, "a window holds many answers"
-    few, many = items < 5_000, _MANY.get(data.signature.kind, 128)
-    return 32 if few else many, f"{items:,} training items ({'below' if few else 'from'} 5,000)"
+    few = items < 5_000
+    return 32 if few else 128, f"{items:,} training items ({'below' if few else 'from'} 5,000)"
 
 
 def _epochs(data: Datasets, steps: int) -> tuple[int, str]:
-    if data.signature.kind == "ratings":
-        return 5, "fixed: in more of them factors learn the ratings by heart"
-    wanted = 1_000 if data.signature.each_token or data.signature.kind in _MANY else 300
+    if data.signature.kind in of_rows.KINDS:
+        return of_rows.epochs(data, steps)
+    wanted = 1_000 if data.signature.each_token else 300
     epochs = min(20, max(3, round(wanted / steps)))
     return epochs, f"about {wanted:,} steps at {steps} an epoch, kept from 3 to 20"
 
 
 def _rate(learner: Learner, data: Datasets) -> tuple[float, str]:
-    if data.signature.kind == "ratings":
-        return 5e-3, "fixed: a range test sees the training loss fall while factors learn the ratings by heart"
+    if data.signature.kind in of_rows.KINDS:
+        return of_rows.rate()
     tested = range_test(learner)
     return tested.suggestion, tested.why
 
