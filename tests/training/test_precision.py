@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from tests.training.conftest import Bars
-from tests.training.test_resuming import Saves, interrupted, undisturbed
+from tests.training.test_resuming import Saves, interrupted, outcome, undisturbed
 from workbench import Seeds
 from workbench.data.signature import Signature
 from workbench.errors import FieldError
@@ -120,11 +120,20 @@ def test_a_compiled_forward_gives_the_same_numbers_under_the_same_names(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    arm = Bars.but(model=Small(), fit__epochs=1, fit__batch=240)
+    arm = Bars.but(model=Small(), fit__epochs=1, fit__batch=120)
     plain, fast = (arm.but(compile=each)(0, root=pictures, device="cpu").run() for each in (False, True))
     assert list(fast.model.state_dict()) == list(plain.model.state_dict())
-    for one, other in zip(plain.model.parameters(), fast.model.parameters(), strict=True):
-        torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
+    for one, two in zip(plain.model.parameters(), fast.model.parameters(), strict=True):
+        torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-6)
     assert fast.metrics == pytest.approx(plain.metrics, rel=1e-4)
     assert fast.model._compiled_call_impl is not None and plain.model._compiled_call_impl is None
     assert copy.deepcopy(fast.model)._compiled_call_impl is None
+    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    whole = outcome(arm.but(compile=True)(0, root=pictures, device="cpu").run())
+    assert interrupted(arm.but(compile=True), pictures, Saves(tmp_path / "c.safetensors", 1, "step_end")) == whole
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs, "runs alike share what was compiled"
+    other = copy.deepcopy(fast.model).eval()
+    compile_forward(other, "image", 60, None)
+    with torch.no_grad():
+        other(torch.zeros(120, 1, 12, 12))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs + 1, "another run begins anew"

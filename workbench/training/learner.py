@@ -268,7 +268,7 @@ class Learner(Asked, Described):
         layout: dict[str, Any] = {"memory_format": torch.channels_last} if data.signature.kind == "image" else {}
         model = self.ranks.synchronised(model, self.device).to(self.device, **layout)
         if self.compile:
-            compile_forward(model, data.signature.kind)
+            compile_forward(model, data.signature.kind, self.batch_size, self.micro)
         self.progress, self.depth = 0.0, len(model.groups())  # type: ignore[operator]
         apply_norm(model, self.norm, self.trains)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)

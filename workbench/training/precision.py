@@ -7,7 +7,7 @@ keep their accuracy in it (torch's autocast). It has float32's range, so the los
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -50,8 +50,18 @@ def pick_numbers(precision: Precision, device: torch.device, level: Level) -> Nu
     return Numbers("bfloat16", f"{torch.cuda.get_device_name(device)} computes in it", device)
 
 
-def compile_forward(model: nn.Module, kind: Kind) -> None:
+class _Compiled:
+    """What torch's cache of compiled code, which belongs to the process, was last filled for."""
+
+    what: tuple[Any, ...] = ()
+
+
+def compile_forward(model: nn.Module, kind: Kind, *sizes: int | None) -> None:
     """Compiles the forward pass in place, once for each shape of its inputs; names of weights stay what they are.
+
+    Runs of one network and the same ``sizes`` (items a step, and at once) share what was compiled, as the seeds of an
+    arm do. Any other run begins anew: beyond a limit torch goes on uncompiled, in slightly other numbers, and no result
+    may depend on what the process did before.
 
     Raises :class:`FieldError` for texts: their lengths differ from batch to batch, and each would be compiled.
     """
@@ -60,4 +70,9 @@ def compile_forward(model: nn.Module, kind: Kind) -> None:
             "compile is True, but every batch of texts has another length, and each would be compiled",
             hint="Leave compile at False",
         )
+    # a layer group that thaws is compiled anew, and a network may have many
+    torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
+    if _Compiled.what != (what := (repr(model), *sizes)):
+        torch.compiler.reset()
+        _Compiled.what = what
     model.compile(dynamic=False)
