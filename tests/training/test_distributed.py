@@ -88,6 +88,11 @@ def test_they_stop_at_the_same_step_before_the_end(found: dict[str, Found]) -> N
     assert len(set(last.values())) == 1 and last["0"] < 3 * 4
 
 
+def test_together_they_resume_bit_for_bit(found: dict[str, Found]) -> None:
+    for each in found.values():
+        assert each["resumed"] == each["watched"]["hash"]
+
+
 def test_one_of_them_is_the_one_that_writes(found: dict[str, Found]) -> None:
     assert [found[who]["uneven"]["first"] for who in ("0", "1", "alone")] == [True, False, True]
 

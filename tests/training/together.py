@@ -15,7 +15,8 @@ from tests.training.conftest import Bars
 from workbench import Callback, Norm
 from workbench.errors import WorkbenchError
 from workbench.training.averaging import Averaging
-from workbench.training.checkpoint import save_weights
+from workbench.training.checkpoint import save_checkpoint, save_weights, weights_hash
+from workbench.training.state import State
 from workbench.training.stopping import EarlyStop
 
 
@@ -57,12 +58,38 @@ def outcome(arm: type[Bars], root: Path, path: Path) -> dict[str, Any]:
         "metrics": result.metrics,
         "first": learner.ranks.first,
         "lr": learner.recipe.lr,
+        "hash": weights_hash(result.model),
     }
+
+
+class Stops(Callback):
+    """Process 0 writes a checkpoint in mid-epoch, and both end there as by a kill."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def step_end(self, state: State) -> None:
+        """After the sixth step, in the second epoch."""
+        if state.step == 6:
+            if state.learner.ranks.first:
+                save_checkpoint(self.path, state)
+            state.learner.ranks.agree(None)  # waits until it is written
+            raise SystemExit
+
+
+def resumed(arm: type[Bars], root: Path, out: Path, rank: str) -> Any:
+    """The hash of the weights of a run that was taken up again."""
+    path = out / f"checkpoint-{'alone' if rank == 'alone' else 'both'}.safetensors"
+    try:
+        arm(0, root=root, device="cpu").run(callbacks=[Stops(path)])
+    except SystemExit:
+        return weights_hash(arm(0, root=root, device="cpu").run(resume=path).model)
 
 
 def main(root: Path, out: Path, rank: str) -> None:
     """Every arm, and one that is refused."""
     found: dict[str, Any] = {name: outcome(arm, root, out / f"{name}-{rank}.safetensors") for name, arm in ARMS.items()}
+    found["resumed"] = resumed(Watched, root, out, rank)
     try:
         Bars(0, root=root, device="cpu").run()
     except WorkbenchError as error:
