@@ -28,7 +28,7 @@ def test_tables_on_the_screen_files_beside_the_run(recorded: Project, run: str, 
     assert lines[0] == f"Run {run}: small · main · Base · seed 0"
     assert lines[1] == "The same answers as recorded on 120 of 120 test items."
     for title in ("Network", "Curves", "Activations and gradients", "Confusion", "Top losses", "Calibration",
-                  "Worst slices", "Projection"):  # fmt: skip
+                  "Worst slices", "Projection of features before the last layer, test split"):  # fmt: skip
         assert title in lines
     assert "  attention: attention is between tokens, and there are none" in lines
     assert lines[-2] == f"Figures and whole tables: .wb/runs/{run}/artifacts/inspect"

@@ -69,18 +69,18 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("age,colour\n3,red\n,green\n")
     assert gathered(rows, "table")[0] == [{"age": "3", "colour": "red"}, {"age": None, "colour": "green"}]
-    assert gathered(rows, "ratings")[0] == [("3", "red"), (None, "green")]
     frame = pd.DataFrame({"text": ["one", "two"], "label": [0, 1]}, index=[7, 9])
-    assert gathered(frame, "text") == (["one", "two"], ["row 7", "row 9"])
+    assert gathered(frame, "text", ["text"]) == (["one", "two"], ["row 7", "row 9"])
+    assert gathered(frame[["label"]], "text", ["text"])[0] == [0, 1]
     frame.to_parquet(tmp_path / "rows.parquet")
-    assert gathered(tmp_path / "rows.parquet", "text")[0] == ["one", "two"]
+    assert gathered(tmp_path / "rows.parquet", "text", ["text"])[0] == ["one", "two"]
     lines = tmp_path / "lines.txt"
     lines.write_text("one\ntwo\n")
     assert gathered(lines, "text") == (["one", "two"], ["one", "two"])
     assert gathered("a text", "text") == (None, []) and gathered({"age": 3}, "table") == (None, [])
     assert gathered([("u", "t")], "ratings") == ([("u", "t")], ["u x t"])
-    with pytest.raises(DataError, match="a column of users and one of what they rate"):
-        gathered(pd.DataFrame({"user": [1]}), "ratings")
+    with pytest.raises(DataError, match=r"no column says what the items are. Name it one of 'prose'"):
+        gathered(frame, "text", ["prose"])
 
 
 def test_answers_of_every_kind_fit_on_a_line() -> None:

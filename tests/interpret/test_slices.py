@@ -51,7 +51,7 @@ def test_small_slices_are_counted_and_not_shown() -> None:
     found = slices(outcomes(np.arange(100) % 4 == 0), [Trait("x", {"few": inside}), *noise(100, 1, 0)], least=20)
     assert found.left_out == 1 and "x" not in {each.trait for each in found.slices}
     assert "Left out, with fewer than 20 items: 1." in found.notes()[0]
-    with pytest.raises(DoesNotApply, match="no slice of the test split's 100 items has 20 items"):
+    with pytest.raises(DoesNotApply, match="nothing divides the 100 items of the test split into slices of 20 or more"):
         slices(outcomes(np.ones(100, dtype=bool)), [Trait("x", {"few": inside})], least=20)
 
 

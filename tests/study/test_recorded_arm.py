@@ -33,6 +33,7 @@ def as_json(arm: type[Learner]) -> dict[str, object]:
         {"fit__lr": 3e-3, "model__norm__stats": "running"},
         {"fit": FineTune(epochs=1, batch=8, lr=1e-3), "model": Network("resnet20", norm=Norm(affine=False))},
         {"data__augment": None, "data__classes": None, "data__train": 7, "data__target": SingleLabel()},
+        {"model": "auto", "fit__epochs": "auto"},
         {"recalibrate": "after", "diagnostics": ("train", "train_mode")},
     ],
 )
@@ -41,6 +42,12 @@ def test_whatever_was_changed_comes_back(changes: dict[str, object]) -> None:
     again = with_fields(Bars, as_json(then))
     assert again.flatten() == then.flatten()
     assert again.fields() == then.fields()
+
+
+def test_what_auto_became_is_built_again() -> None:
+    then = Bars.but(model=Network("resnet20", width=8), fit__lr=2e-3)
+    again = with_fields(Bars.but(model="auto", fit__lr="auto"), as_json(then))
+    assert again.model == then.model and again.fit.lr == 2e-3
 
 
 def test_a_field_that_came_later_keeps_its_default() -> None:

@@ -60,7 +60,8 @@ class Flow:
 
 @dataclass(frozen=True, repr=False)
 class Activations(View):
-    """Every layer that gave floating-point numbers, in the order in which it is first called."""
+    """Every layer that gave floating-point numbers, in the order in which it is first called; behind them those that
+    nobody calls as a module although they train, such as a recurrent layer whose weights go to a function."""
 
     title: ClassVar[str] = "Activations and gradients"
     layers: tuple[Flow, ...]
@@ -73,7 +74,7 @@ class Activations(View):
         """A row a layer."""
         heads = ("layer", "type", "mean", "deviation", "near zero", "dead", "gradient", "update/weight")
         rows = [
-            (e.name, e.kind, e.mean, e.deviation, e.near_zero, e.dead, _number(e.gradient), _number(e.ratio))
+            (e.name, e.kind, *map(_number, (e.mean, e.deviation, e.near_zero, e.dead, e.gradient, e.ratio)))
             for e in self.layers
         ]
         return Table(heads, rows)
@@ -141,7 +142,7 @@ def _histograms(axes: Axes, flows: tuple[Flow, ...]) -> None:
     import numpy as np
 
     counts = np.array([each.counts for each in flows], dtype=float).T
-    shares = np.log10(np.maximum(counts / counts.sum(0, keepdims=True), 1e-5))
+    shares = np.log10(np.maximum(counts / np.maximum(counts.sum(0, keepdims=True), 1), 1e-5))
     axes.imshow(shares, aspect="auto", origin="lower", cmap=drawing.SHADES, interpolation="nearest")
     axes.set_yticks([0, BINS // 2, BINS - 1], ["low", "middle", "high"])
     axes.set_ylabel("value")
@@ -195,9 +196,12 @@ def activations(state: State, split: str = "train", *, most: int = _MOST) -> Act
             seen += len(batch)
     steps = _training_step(state)
     nothing = (math.nan, math.nan, math.nan)
-    flows = tuple(_flow(name, each, steps.get(name, nothing)) for name, each in sums.items())
+    flows = [_flow(name, each, steps.get(name, nothing)) for name, each in sums.items()]
+    # whose weights are used by another module, or by a function: there is nothing to hook
+    kinds = {name: type(module).__name__ for name, module in layers(state.model)}
+    flows += [_unseen(name, kinds[name], step) for name, step in steps.items() if name not in sums]
     recipe = state.learner.recipe
-    return Activations(flows, split, seen, type(state.optimizer).__name__, float(recipe.lr))
+    return Activations(tuple(flows), split, seen, type(state.optimizer).__name__, float(recipe.lr))
 
 
 def _begun(module: nn.Module, first: torch.Tensor) -> _Sums:
@@ -229,6 +233,11 @@ def _flow(name: str, sums: _Sums, step: tuple[float, float, float]) -> Flow:
         weight=step[1],
         update=step[2],
     )
+
+
+def _unseen(name: str, kind: str, step: tuple[float, float, float]) -> Flow:
+    """A layer whose activations no hook sees; its gradient is known all the same."""
+    return Flow(name, kind, math.nan, math.nan, math.nan, math.nan, (0,) * BINS, math.nan, math.nan, *step)
 
 
 def _training_step(state: State) -> dict[str, tuple[float, float, float]]:

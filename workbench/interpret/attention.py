@@ -10,6 +10,7 @@ import torch
 
 from workbench.data.loading import Batch
 from workbench.data.values import END, PAD, Padded
+from workbench.errors import FieldError
 from workbench.interpret import drawing
 from workbench.interpret.looking import looking
 from workbench.interpret.view import DoesNotApply, Table, View
@@ -93,6 +94,13 @@ def attention(state: State, item: Any, *, layer: int = -1) -> Attention:
 
 
 def _look(state: State, model: Any, x: Any, layer: int) -> Attention:
+    try:
+        return _weights(state, model, x, layer)
+    except FieldError as error:  # its architecture could have some, and this one was built without
+        raise DoesNotApply(error.problem, hint=error.hint) from error
+
+
+def _weights(state: State, model: Any, x: Any, layer: int) -> Attention:
     tokens = state.data.signature.tokens
     if isinstance(model, Aligning):
         ids, weights = model.alignment(x)

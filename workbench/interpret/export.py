@@ -24,8 +24,10 @@ from torch.nn import functional
 from workbench.data.archive import replacing
 from workbench.data.loading import Batch, Batches
 from workbench.data.targets.multi_label import MultiLabel
+from workbench.data.targets.rating import Rating
+from workbench.data.targets.regression import Regression
 from workbench.data.targets.single_label import SingleLabel
-from workbench.data.values import Padded, Rows
+from workbench.data.values import PAD, Padded, Rows
 from workbench.errors import UsageError, WorkbenchError, nearest
 from workbench.interpret.looking import items_of, looking
 from workbench.interpret.view import DoesNotApply, Table, View
@@ -48,7 +50,14 @@ Run = Callable[[Tensors], torch.Tensor]
 
 @dataclass(frozen=True, repr=False)
 class Exported(View):
-    """A file that was checked. ``inputs``: names with type and shape; ``output``: what comes out, in words."""
+    """A file that was checked.
+
+    Attributes:
+        inputs: names with type and shape.
+        output: what comes out, in words.
+        items, deviation: how many real items were tried, and how far the farthest answer was from the live one.
+        tokens: how many texts have to be padded to; 0 where any number will do.
+    """
 
     title: ClassVar[str] = "Export"
     path: Path
@@ -57,6 +66,7 @@ class Exported(View):
     items: int
     deviation: float
     bytes: int
+    tokens: int = 0
 
     def table(self) -> Table:
         """What goes in, what comes out, and how near it is."""
@@ -64,6 +74,11 @@ class Exported(View):
         rows += [(f"input {name}", shape) for name, shape in self.inputs.items()]
         rows += [("output", self.output), ("items checked", self.items), ("largest deviation", self.deviation)]
         return Table(("what", "value"), rows)
+
+    def notes(self) -> list[str]:
+        """What the file holds beside the network, and how texts have to come."""
+        beside = "Inside it as JSON: the outputs' names (classes), and how an item becomes the inputs (encoder)."
+        return [beside, *([f"Texts are padded with {PAD} to {self.tokens} tokens."] if self.tokens else [])]
 
 
 class Deployed(nn.Module):
@@ -83,7 +98,10 @@ class Deployed(nn.Module):
         output = learner.forward(self.model, x)
         if isinstance(target, SingleLabel):
             return functional.softmax(output.float(), dim=1)
-        return output.float().sigmoid() if isinstance(target, MultiLabel) else target.predict(output)[0]
+        if isinstance(target, MultiLabel):
+            return output.float().sigmoid()
+        # not predict(): the confidence that it adds is made for so many items, and would fix their number
+        return target.values(output) if isinstance(target, Regression | Rating) else target.predict(output)[0]
 
 
 def export(state: State, path: Path) -> Exported:
@@ -105,18 +123,19 @@ def export(state: State, path: Path) -> Exported:
     with looking(state) as model:
         # on the CPU and in float32, since a GPU rounds more; what a stage makes once and keeps, it makes here, of real
         # tensors, and not while torch traces
-        twin = Deployed(state, copy.deepcopy(model).cpu()).eval()
+        twin = Deployed(state, copy.deepcopy(model).cpu()).eval().requires_grad_(False)
         expected = twin(*stored)
-        program = _exported(twin, stored, kind)
+        program, stored, free = _traced(twin, stored, state)
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / path.name
-            run = (_write_torch if path.suffix == ".pt2" else _write_onnx)(program, made, kind, state.data.classes)
-            deviation = _compared(run, stored, expected, path)
+            run = (_write_torch if path.suffix == ".pt2" else _write_onnx)(program, made, state)
+            deviation = _compared(run, stored, expected, free, path)
             content = made.read_bytes()
     with replacing(path) as file:
         file.write(content)
-    described = {name: _shape(each) for name, each in zip(_INPUTS[kind], stored, strict=True)}
-    return Exported(path, described, _output(state), len(expected), deviation, len(content))
+    described = {name: _shape(each, free and name == "ids") for name, each in zip(_INPUTS[kind], stored, strict=True)}
+    tokens = 0 if free or kind != "text" else stored[0].shape[1]
+    return Exported(path, described, _output(state), len(expected), deviation, len(content), tokens)
 
 
 def _joined(stored: Tensors, kind: str) -> Any:
@@ -140,10 +159,28 @@ def _stored(state: State) -> Tensors:
     return tuple(each.contiguous() for each in found)
 
 
-def _exported(module: nn.Module, stored: Tensors, kind: str) -> torch.export.ExportedProgram:
+def _traced(module: nn.Module, stored: Tensors, state: State) -> tuple[torch.export.ExportedProgram, Tensors, bool]:
+    """The program, what it takes, and whether texts may have any number of tokens.
+
+    torch writes a recurrent layer out step by step, which fixes their number: then it is that of the longest text, and
+    shorter ones are padded.
+    """
+    free = state.data.signature.kind == "text"
+    try:
+        return _program(module, stored, free), stored, free
+    except DoesNotApply:
+        if not free:
+            raise
+    ids, lengths = stored
+    longest = getattr(state.data.encoder, "longest", None) or ids.shape[1]
+    padded = (functional.pad(ids, (0, max(0, longest - ids.shape[1])), value=PAD), lengths)
+    return _program(module, padded, False), padded, False
+
+
+def _program(module: nn.Module, stored: Tensors, free: bool) -> torch.export.ExportedProgram:
     batch = torch.export.Dim("batch")
     shapes: list[dict[int, Any]] = [{0: batch} for _ in stored]
-    if kind == "text":
+    if free:
         shapes[0][1] = torch.export.Dim("tokens")
     try:
         with _quiet():
@@ -153,24 +190,36 @@ def _exported(module: nn.Module, stored: Tensors, kind: str) -> torch.export.Exp
         raise DoesNotApply(f"torch.export cannot take this network ({type(error).__name__}: {reason[:200]})") from error
 
 
-def _write_torch(program: torch.export.ExportedProgram, path: Path, kind: str, classes: tuple[str, ...]) -> Run:
+def _meta(state: State) -> dict[str, str]:
+    """What people need beside the network, as JSON: the outputs' names, and how an item becomes its inputs."""
+    encoder = state.data.encoder
+    described = {"class": type(encoder).__name__, "values": encoder.describe()}
+    return {"classes": json.dumps(state.data.classes), "encoder": json.dumps(described)}
+
+
+def _write_torch(program: torch.export.ExportedProgram, path: Path, state: State) -> Run:
     with _quiet():
-        torch.export.save(program, path, extra_files={"classes.json": json.dumps(classes)})
+        extra = {f"{name}.json": text for name, text in _meta(state).items()}
+        torch.export.save(program, path, extra_files=extra)
         again = torch.export.load(path).module()
     return lambda stored: cast(torch.Tensor, again(*stored))
 
 
-def _write_onnx(program: torch.export.ExportedProgram, path: Path, kind: str, classes: tuple[str, ...]) -> Run:
+def _write_onnx(program: torch.export.ExportedProgram, path: Path, state: State) -> Run:
     import onnx
     import onnxruntime
 
     with _quiet():
         made = torch.onnx.export(
-            program, dynamo=True, input_names=list(_INPUTS[kind]), output_names=["answers"], verbose=False
+            program,
+            dynamo=True,
+            input_names=list(_INPUTS[state.data.signature.kind]),
+            output_names=["answers"],
+            verbose=False,
         )
     assert made is not None
     graph = made.model_proto
-    onnx.helper.set_model_props(graph, {"classes": json.dumps(classes)})
+    onnx.helper.set_model_props(graph, _meta(state))
     onnx.save(graph, path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -183,14 +232,22 @@ def _write_onnx(program: torch.export.ExportedProgram, path: Path, kind: str, cl
     return run
 
 
-def _compared(run: Run, stored: Tensors, expected: torch.Tensor, path: Path) -> float:
-    """The largest deviation, over batches of one, of some and of all items; raises where it is too large."""
+def _compared(run: Run, stored: Tensors, expected: torch.Tensor, free: bool, path: Path) -> float:
+    """The largest deviation over batches of one, of some and of all items, and for texts over one that is shorter."""
     scale, worst = max(1.0, float(expected.abs().max())), 0.0
-    for count in sorted({1, max(1, len(expected) // 3), len(expected)}):
-        given = run(tuple(each[:count] for each in stored))
-        if given.shape != expected[:count].shape:
-            raise WorkbenchError(f"gave {tuple(given.shape)} for {count} items, nothing is written", where=str(path))
-        worst = max(worst, float((given - expected[:count]).abs().max()))
+    parts = [(slice(count), tuple(each[:count] for each in stored)) for count in (1, max(1, len(expected) // 3))]
+    parts.append((slice(None), stored))
+    if free:  # the shortest text without its padding
+        ids, lengths = stored
+        at = int(lengths.argmin())
+        parts.append((slice(at, at + 1), (ids[at : at + 1, : int(lengths[at])], lengths[at : at + 1])))
+    for cut, inputs in parts:
+        given, wanted = run(inputs), expected[cut]
+        if given.shape != wanted.shape:
+            raise WorkbenchError(
+                f"gave {tuple(given.shape)} in place of {tuple(wanted.shape)}, nothing is written", where=str(path)
+            )
+        worst = max(worst, float((given - wanted).abs().max()))
     if not worst <= TOLERANCE * scale:
         raise WorkbenchError(
             f"the exported network's answers are up to {worst:.3g} from the live one's, nothing is written",
@@ -224,7 +281,9 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _shape(value: torch.Tensor) -> str:
+def _shape(value: torch.Tensor, free: bool) -> str:
+    if free:
+        return "int64 (batch, tokens)"
     kind = str(value.dtype).removeprefix("torch.")
     return f"{kind} ({', '.join(['batch', *(str(size) for size in value.shape[1:])])})"
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, overload
 import numpy as np
 import torch
 
+from workbench.data.items import Data
 from workbench.data.loading import Batch
 from workbench.data.values import Ragged, device_of
 from workbench.errors import DataError
@@ -74,17 +75,21 @@ def predict(state: State, given: Any) -> Prediction | Predictions:
     Raises:
         DataError: something that is no such item, named; an empty folder.
     """
-    items, names = gathered(given, state.data.signature.kind)
+    items, names = gathered(given, state.data.signature.kind, _column_names(state.learner.data))
     if items is None:
         return _answers(state, [given], [_name(given, 0)])[0]
     return Predictions(tuple(_answers(state, items, names)))
 
 
-def gathered(given: Any, kind: str) -> tuple[Sequence[Any] | None, list[str]]:
-    """The items of a list, a frame, a folder or a file, and what to call each; (None, []) for a single item."""
+def gathered(given: Any, kind: str, columns: Sequence[str] = ()) -> tuple[Sequence[Any] | None, list[str]]:
+    """The items of a list, a frame, a folder or a file, and what to call each; (None, []) for a single item.
+
+    Args:
+        columns: the names that the column with the items may have in a table, where an item is no whole row.
+    """
     if hasattr(given, "to_dict") and hasattr(given, "columns"):
         rows = given.to_dict("records")
-        return _columns(rows, kind, "the data frame"), [f"row {place}" for place in given.index]
+        return _items(rows, kind, columns, "the data frame"), [f"row {place}" for place in given.index]
     if isinstance(given, str | Path) and kind != "text" or isinstance(given, Path):
         path = Path(given)
         if path.is_dir():
@@ -94,7 +99,7 @@ def gathered(given: Any, kind: str) -> tuple[Sequence[Any] | None, list[str]]:
             return files, [each.relative_to(path).as_posix() for each in files]
         if path.suffix.lower() in _TABLES:
             rows = _rows(path)
-            return _columns(rows, kind, str(path)), [f"row {place}" for place in range(len(rows))]
+            return _items(rows, kind, columns, str(path)), [f"row {place}" for place in range(len(rows))]
         if kind in ("text", "pairs") and path.is_file():
             lines = path.read_text(encoding="utf-8").splitlines()
             return lines, [_name(line, place) for place, line in enumerate(lines)]
@@ -137,17 +142,25 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return [{name: value or None for name, value in row.items() if name is not None} for row in reader]
 
 
-def _columns(rows: list[dict[str, Any]], kind: str, where: str) -> list[Any]:
-    """Whole rows of a table; else the column that says what an item is: the first one (of ratings the first two)."""
-    if kind == "table" or not rows:
+def _column_names(data: Data) -> list[str]:
+    """What the column with the items is called: as the data say, else by its usual names."""
+    said = [getattr(data, name, None) for name in ("text", "source", "image")]
+    return [*(name for name in said if isinstance(name, str) and name != "auto"), "text", "source", "image", "path"]
+
+
+def _items(rows: list[dict[str, Any]], kind: str, columns: Sequence[str], where: str) -> list[Any]:
+    """Whole rows of tables and ratings; else the column that holds the items.
+
+    Raises:
+        DataError: several columns, and none of that name.
+    """
+    if kind in ("table", "ratings") or not rows:
         return list(rows)
     names = list(rows[0])
-    if kind == "ratings":
-        if len(names) < 2:
-            raise DataError("a column of users and one of what they rate are needed", where=where)
-        return [(row[names[0]], row[names[1]]) for row in rows]
-    wanted = {"image": ("path", "file", "image", "picture"), "text": ("text",), "pairs": ("source", "text")}[kind]
-    column = next((name for name in wanted if name in names), names[0])
+    column = next((name for name in columns if name in names), names[0] if len(names) == 1 else None)
+    if column is None:
+        shown = ", ".join(f"'{name}'" for name in dict.fromkeys(columns))
+        raise DataError("no column says what the items are", where=where, hint=f"Name it one of {shown}.")
     return [row[column] for row in rows]
 
 

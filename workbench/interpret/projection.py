@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from workbench.data.ratings import RatingsEncoder
 from workbench.data.table_encoder import TableEncoder
 from workbench.data.targets.single_label import SingleLabel
 from workbench.interpret import drawing
@@ -53,6 +54,10 @@ class Projection(View):
     groups: tuple[str, ...]
     explained: tuple[float, ...]
     what: str
+
+    def heading(self) -> str:
+        """What is projected."""
+        return f"{self.title} of {self.what}"
 
     def table(self) -> Table:
         """A row a point."""
@@ -101,18 +106,21 @@ class Projection(View):
 
 
 def features(state: State, split: str, *, most: int = _MOST) -> Projection:
-    """What goes into the head, for the first ``most`` items of a split, coloured by class where there is one.
+    """What goes into the last linear layer, for the first ``most`` items of a split, coloured by class if there is one.
 
     Raises:
-        DoesNotApply: the head does not get one vector an item.
+        DoesNotApply: the head has no linear layer, or does not give it one vector an item.
     """
     found: list[torch.Tensor] = []
-    head = state.learner.groups(state.model)[-1][1][-1]
+    groups = state.learner.groups(state.model)
+    linear = [each for module in groups[-1][1] for each in module.modules() if isinstance(each, nn.Linear)]
+    if not linear:
+        raise DoesNotApply(f"the head of {type(state.model).__name__} has no linear layer")
 
     def before(module: nn.Module, given: tuple[Any, ...]) -> None:
         found.append(tensors(given)[0])
 
-    handle = head.register_forward_pre_hook(before)
+    handle = linear[-1].register_forward_pre_hook(before)
     try:
         with looking(state) as model:
             for batch in batches(state, split, most=most):
@@ -123,12 +131,12 @@ def features(state: State, split: str, *, most: int = _MOST) -> Projection:
         raise DoesNotApply(f"the head of {type(state.model).__name__} does not get one vector an item")
     vectors = torch.cat(found).float().cpu().numpy()
     items = items_of(state, split)
-    target, groups = state.data.target, ("",) * len(vectors)
+    target, labels = state.data.target, ("",) * len(vectors)
     if isinstance(target, SingleLabel):
         truth = np.asarray(items.targets[: len(vectors)].cpu())
-        groups = tuple(in_words(each, target, state.data.classes) for each in truth)
+        labels = tuple(in_words(each, target, state.data.classes) for each in truth)
     names = tuple(items.keys[: len(vectors)])
-    return project(vectors, names, groups, f"features before the head, {split} split")
+    return project(vectors, names, labels, f"features before the last layer, {split} split")
 
 
 def embeddings(state: State, *, most: int = _MOST) -> dict[str, Projection]:
@@ -171,6 +179,8 @@ def _names(state: State, table: str, count: int) -> tuple[str, ...]:
     known: tuple[str, ...] = ()
     if isinstance(encoder, TableEncoder) and table in encoder.categories:
         known = ("(missing or rare)", *encoder.categories[table])
+    elif isinstance(encoder, RatingsEncoder) and table in encoder.names:
+        known = ("(unseen)", *(encoder.users, encoder.items)[encoder.names.index(table)])
     elif state.data.signature.kind == "text" and len(tokens) >= count:
         known = tokens
     elif state.data.signature.kind == "pairs":

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LEAST = 20
 """Items that a slice has to have."""
 _SHOWN = 15
+_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ class Slices(View):
         small = f" Left out, with fewer than {self.least} items: {self.left_out}." if self.left_out else ""
         verdict = "None of them is worse than the rest beyond chance, whatever the order above suggests"
         if found:
-            verdict = "Worse than the rest beyond chance: " + "; ".join(f"{each.trait} {each.value}" for each in found)
+            names = [f"{each.trait} {each.value}" for each in found]
+            more = f"; and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            verdict = "Worse than the rest beyond chance: " + "; ".join(names[:_NAMED]) + more
         kind = "Wilson" if self.share else "Student's t"
         return [
             f"{looked} slices of the {self.split} split were looked at, mean {self.measure} {self.overall:.4g}.{small}",
@@ -118,7 +121,9 @@ def slices(answers: Answers, found: Sequence[Trait], *, least: int = LEAST) -> S
             elif count < least:
                 left_out += 1
     if not kept:
-        raise DoesNotApply(f"no slice of the {answers.split} split's {len(values):,} items has {least} items")
+        raise DoesNotApply(
+            f"nothing divides the {len(values):,} items of the {answers.split} split into slices of {least} or more"
+        )
     adjusted = holm([worse(values[inside], values[~inside]) for _, _, inside in kept])
     rows = [
         Slice(name, value, int(inside.sum()), float(values[inside].mean()), *mean_interval(values[inside]),

@@ -15,6 +15,7 @@ from workbench.interpret.view import Table, View
 from workbench.training.state import State
 
 _ITEMS = 4
+_RECURRENT = ("LSTM", "GRU", "RNN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,12 @@ class Summary(View):
 
     def notes(self) -> list[str]:
         """The totals."""
-        frozen = self.parameters - self.trainable
+        frozen, recurrent = self.parameters - self.trainable, any(e.kind in _RECURRENT for e in self.layers)
         return [
             f"{self.parameters:,} parameters ({4 * self.parameters / 1e6:,.2f} MB as float32): {self.trainable:,} "
             f"train, {frozen:,} are frozen; {self.buffers:,} numbers in buffers.",
-            f"One item's forward pass: {self.flops / 1e6:,.1f} million floating-point operations in matrix products, "
-            "convolutions and attention.",
+            f"One item's forward pass: {self.flops / 1e6:,.3g} million floating-point operations in matrix products, "
+            f"convolutions and attention{' (recurrent layers are not counted)' if recurrent else ''}.",
         ]
 
 

@@ -36,8 +36,7 @@ def _of_targets(answers: Answers) -> list[Trait]:
         return [Trait("class", {name: truth == place for place, name in enumerate(classes)})]
     if isinstance(answers.target, MultiLabel):
         return [Trait("label", {name: truth[:, place] > 0.5 for place, name in enumerate(classes)})]
-    if np.issubdtype(truth.dtype, np.floating) and (truth.ndim == 1 or truth.shape[1] == 1):
-        return [ranges("true value", truth.ravel())]
+    # not numbers: whoever answers near the mean is most wrong at both ends, which says nothing about the items
     return []
 
 
@@ -99,6 +98,9 @@ def ranges(name: str, values: np.ndarray) -> Trait:
     if len(different) <= 5:
         return Trait(name, {f"{float(each):.4g}": values == each for each in different})
     edges = np.unique(np.quantile(values, _QUARTERS))
+    edges = edges[edges < different[-1]]
+    if not len(edges):  # more than three quarters have the largest value, as texts do that were cut
+        edges = different[-2:-1]
     place = np.searchsorted(edges, values, side="left")
     members = {}
     for part in np.unique(place).tolist():

@@ -72,6 +72,10 @@ class View(abc.ABC):
     def table(self) -> Table:
         """The numbers."""
 
+    def heading(self) -> str:
+        """What stands above it: the title, and what it is of where there may be several."""
+        return self.title
+
     def notes(self) -> list[str]:
         """What to know before believing them, a sentence each."""
         return []
@@ -82,7 +86,7 @@ class View(abc.ABC):
 
     def text(self, most: int | None = None) -> str:
         """Title, table and notes; of more than ``most`` rows the first ones."""
-        return "\n".join([self.title, "", self.table().text(most), *(["", *self.notes()] if self.notes() else [])])
+        return "\n".join([self.heading(), "", self.table().text(most), *(["", *self.notes()] if self.notes() else [])])
 
     def save(self, folder: Path, name: str) -> list[Path]:
         """Writes ``name``.txt, .csv and, where there is a figure, .png (300 dpi) and .svg, each in one step."""
@@ -107,7 +111,7 @@ class View(abc.ABC):
         made = self.figure()
         picture = drawing.svg_text(made) if made is not None else ""
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
-        return f"<h4>{html.escape(self.title)}</h4>{picture}{self.table().html(self.most)}{notes}"
+        return f"<h4>{html.escape(self.heading())}</h4>{picture}{self.table().html(self.most)}{notes}"
 
 
 def cell_text(cell: Any) -> str:

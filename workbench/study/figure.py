@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.interpret.drawing import COLOURS, FAINT, INK, MARKERS
 from workbench.record.files import write_bytes
 from workbench.study import words
 
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PANELS = 8
-INK, FAINT = "#1f2328", "#8c959f"
-# Okabe and Ito's palette (2008): distinct with every common colour blindness, and in print.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8a6fdf", "#000000")
 FAILED = "#d55e00"
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _STYLE: Any = {
     "svg.hashsalt": "workbench",
     "svg.fonttype": "path",

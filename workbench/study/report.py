@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench.interpret.drawing import COLOURS, FAINT, INK
 from workbench.record.files import write_bytes
 from workbench.study import words
-from workbench.study.figure import COLOURS, FAINT, INK, MOST_PANELS, figure, svg_text
+from workbench.study.figure import MOST_PANELS, figure, svg_text
 from workbench.study.table import Table, by_tested, cell_table, claims_table, reading, untested_line
 
 _TIERS = {"default": "", "smoke": " --smoke", "full": " --full"}
