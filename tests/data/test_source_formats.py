@@ -5,6 +5,8 @@ import dataclasses
 import gzip
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -232,6 +234,12 @@ def test_a_client_that_fails_says_its_reason(tmp_path: Path) -> None:
         call(["sh", "-c", "echo working; echo 'E: no such package' >&2; echo bye >&2; exit 3"], tmp_path, "trying")
     with pytest.raises(Unreachable, match="no-such-program is not installed"):
         require("no-such-program")
+
+
+def test_looking_for_pip_leaves_setuptools_importable() -> None:
+    """torch.compile imports setuptools; on Python 3.11 its hook watches who imports pip."""
+    ask = "from workbench.data.sources.clients import has_pip; has_pip(); import setuptools"
+    subprocess.run([sys.executable, "-c", ask], check=True)
 
 
 class Answers(BaseHTTPRequestHandler):

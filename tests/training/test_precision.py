@@ -115,7 +115,6 @@ def test_texts_are_not_compiled(kind: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The distutils package is deprecated:DeprecationWarning")  # torch's own
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles for the CPU with g++, which is not here")
 def test_a_compiled_forward_gives_the_same_numbers_under_the_same_names(
     pictures: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

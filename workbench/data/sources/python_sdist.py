@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.data.sources.clients import call
+from workbench.data.sources.clients import call, has_pip
 from workbench.data.sources.route import Report, Route, Unreachable, require_sha256
 
 
@@ -75,7 +74,7 @@ _UNBUILT = [
 
 def _pip() -> list[str]:
     """pip of this Python; else whatever pip there is; else the one that uv brings."""
-    if importlib.util.find_spec("pip"):
+    if has_pip():
         return [sys.executable, "-m", "pip"]
     if pip := shutil.which("pip") or shutil.which("pip3"):
         return [pip]
