@@ -5,19 +5,18 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from workbench.data.containers import Held, opened, state_of
 from workbench.data.image_columns import content, find_columns, resolved
-from workbench.data.items import Datasets, Items, check_count
+from workbench.data.items import Datasets, check_count
 from workbench.data.photos import Photos, decoded, picture_names, read_photos, shorter_side, shorter_sides
+from workbench.data.picture_sets import picture_sets
 from workbench.data.picture_size import photo_size
-from workbench.data.pictures import ImageData, PictureEncoder
-from workbench.data.signature import Signature
+from workbench.data.pictures import ImageData
 from workbench.data.split import Split, divide
-from workbench.data.splits import check_classes, stratified
 from workbench.data.table_files import parse_table, read_table
 from workbench.data.targets.inference import read_answers
 from workbench.errors import DataError, FieldError
@@ -89,23 +88,10 @@ class ImageTable(ImageData):
             validation=self.validation,
             choosing=choosing,
         )
-        items = Items(photos.images, answers.y, photos.keys)
-        train, test = items.subset(division.train), items.subset(division.test)
-        check_classes(train, test, answers.classes, self.path)
-        if self.train is not None:
-            train = train.subset(stratified(train.targets, self.train, numpy_generator(seeds.subset, "subset")))
-        target = answers.target.fitted(train.targets)
-        found = (*columns.why, ("data.target", type(target).__name__, answers.why), *why)
-        return Datasets(
-            train,
-            None if division.validation is None else items.subset(division.validation),
-            test,
-            answers.classes,
-            target,
-            Signature("image", target.width(len(answers.classes)), channels=3, size=size),
-            PictureEncoder(int(photos.images.shape[-1]), 3),
-            (*found, ("data.split", division.by, f"{division.rule}; {division.why}")),
-        )
+        draw = None if self.train is None else (self.train, numpy_generator(seeds.subset, "subset"))
+        sets, target = picture_sets(photos, answers, division, size=size, drawn=draw, where=self.path)
+        how = ("data.split", division.by, f"{division.rule}; {division.why}")
+        return replace(sets, why=(*columns.why, target, *why, how))
 
     def _is_table(self) -> bool:
         return self.path.lower().endswith(_TABLES)

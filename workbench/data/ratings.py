@@ -14,7 +14,7 @@ import torch
 from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.signature import Signature
-from workbench.data.split import Split, divide
+from workbench.data.split import Split, by_time, divide, refuse_two_ways
 from workbench.data.splits import stratified
 from workbench.data.table_encoder import Coded
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
@@ -67,10 +67,7 @@ class Ratings(Data):
             raise FieldError("Ratings.target is set, so low and high say nothing", hint="Use Rating(limits=...) alone.")
         if self.split.by == "stratified":
             raise FieldError("Ratings.split is 'stratified', but ratings have no classes", hint="Use 'random'.")
-        if self.time is not None and (self.split.by not in ("auto", "time") or self.split.column is not None):
-            raise FieldError(
-                f"Ratings.time is '{self.time}', but split says {self.split!r}", hint="Leave time or split out."
-            )
+        refuse_two_ways("Ratings", self.split, self.time)
 
     @classmethod
     def of(cls, frame: pd.DataFrame, **fields: Any) -> Self:
@@ -80,7 +77,7 @@ class Ratings(Data):
     @property
     def divided(self) -> Split:
         """How the ratings are divided, with ``time`` taken in."""
-        return self.split if self.time is None else Split("time", column=self.time, test=self.split.test)
+        return by_time(self.split, self.time)
 
     def files(self) -> tuple[str, ...]:
         """The one file; raises :class:`FieldError` for a frame in memory."""

@@ -119,6 +119,17 @@ def divide(
     return Division(_positions(train), chosen, _positions(test), by, rule.words(test), why)
 
 
+def by_time(split: Split, time: str | None) -> Split:
+    """``split``, or, where a part's field ``time`` names a column, the division by it that the field is short for."""
+    return split if time is None else Split("time", column=time, test=split.test)
+
+
+def refuse_two_ways(part: str, split: Split, time: str | None) -> None:
+    """Raises :class:`FieldError` where ``time`` and ``split`` both say how the items of ``part`` are divided."""
+    if time is not None and (split.by not in ("auto", "time") or split.column is not None):
+        raise FieldError(f"{part}.time is '{time}', but split says {split!r}", hint="Leave time or split out.")
+
+
 def says_parts(values: Iterable[Any]) -> bool:
     """Whether the values name the parts: train and at least one of validation (valid, val, dev) and test."""
     found = {_GIVEN.get(str(each).strip().lower()) for each in set(values)}

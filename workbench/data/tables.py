@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.signature import Signature
-from workbench.data.split import Division, Split, divide, says_parts
+from workbench.data.split import Division, Split, by_time, divide, refuse_two_ways, says_parts
 from workbench.data.splits import stratified
 from workbench.data.table_encoder import TableEncoder
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
@@ -71,10 +71,7 @@ class Table(Data):
                 if column in named:
                     raise FieldError(f"'{column}' stands both in Table.{named[column]} and in Table.{what}")
                 named[column] = what
-        if self.time is not None and (self.split.by not in ("auto", "time") or self.split.column is not None):
-            raise FieldError(
-                f"Table.time is '{self.time}', but split says {self.split!r}", hint="Leave time or split out."
-            )
+        refuse_two_ways("Table", self.split, self.time)
 
     @classmethod
     def of(cls, frame: pd.DataFrame, label: str | tuple[str, ...], **fields: Any) -> Self:
@@ -92,7 +89,7 @@ class Table(Data):
     @property
     def divided(self) -> Split:
         """How the rows are divided, with ``time`` taken in."""
-        return self.split if self.time is None else Split("time", column=self.time, test=self.split.test)
+        return by_time(self.split, self.time)
 
     def files(self) -> tuple[str, ...]:
         """The one file.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import zipfile
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.containers import opened
 from workbench.data.table_files import table
 from workbench.errors import DataError, FieldError, nearest
 
@@ -201,10 +199,11 @@ def _plain(path: Path, where: str) -> Written:
 
 
 def _classes(path: Path, where: str) -> Written:
-    with _folder(path, where) as (names, read):
+    with opened(path, where) as files:
+        names = [name for name in files.names() if PurePosixPath(name).suffix.lower() == _TEXT]
         if not names:
             raise DataError("there are no .txt files in it", where=where)
-        texts = tuple(_decoded(read(name), f"{where}/{name}").strip() for name in names)
+        texts = tuple(_decoded(files.read(name), f"{where}/{name}").strip() for name in names)
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     split = {parts[:1] for parts in folders} == {(each,) for each in PARTS}
     inner = [parts[1:] if split else parts for parts in folders]
@@ -222,31 +221,6 @@ def _classes(path: Path, where: str) -> Written:
 
     labels = pd.DataFrame({"class": [each[0] for each in inner]})
     return Written(texts, labels, parts, (("data.label", "folder", "a folder is a class"),))
-
-
-@contextlib.contextmanager
-def _folder(path: Path, where: str) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
-    """The names of the .txt files in it, sorted, and what reads one."""
-    if path.is_dir():
-        files = (each.relative_to(path).as_posix() for each in path.rglob("*") if each.is_file())
-        yield sorted(filter(_wanted, files)), lambda name: (path / name).read_bytes()
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield sorted(filter(_wanted, archive.namelist())), archive.read
-    except FileNotFoundError:
-        raise _missing(where) from None
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise DataError(
-            f"the file is truncated or not a zip archive ({error})",
-            where=where,
-            hint="Type `wb data restore` to get the pinned file back.",
-        ) from None
-
-
-def _wanted(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() == _TEXT and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 
 def _decoded(content: bytes, where: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 
-from workbench.data.items import Datasets, Items, check_count
-from workbench.data.pictures import ImageData, PictureEncoder
-from workbench.data.signature import Signature
+from workbench.data.items import Datasets, check_count
+from workbench.data.picture_sets import picture_sets
+from workbench.data.pictures import ImageData
 from workbench.data.split import Split, divide
-from workbench.data.splits import check_classes, stratified
 from workbench.data.targets.inference import Answers, read_answers
 from workbench.data.targets.single_label import SingleLabel
 from workbench.data.torchvision_sets import Found, read_set
@@ -71,24 +70,10 @@ class VisionDataset(ImageData):
             validation=self.validation,
             choosing=choosing,
         )
-        items = Items(found.images, answers.y, found.keys)
-        train, test = items.subset(division.train), items.subset(division.test)
-        check_classes(train, test, answers.classes, self.name)
-        if self.train is not None:
-            train = train.subset(stratified(train.targets, self.train, numpy_generator(seeds.subset, "subset")))
-        target = answers.target.fitted(train.targets)
-        channels, side = int(found.images.shape[1]), int(found.images.shape[-1])
+        draw = None if self.train is None else (self.train, numpy_generator(seeds.subset, "subset"))
+        sets, target = picture_sets(found, answers, division, size=found.size, drawn=draw, where=self.name)
         why = "the parts of torchvision's class" if given else division.why
-        return Datasets(
-            train,
-            None if division.validation is None else items.subset(division.validation),
-            test,
-            answers.classes,
-            target,
-            Signature("image", target.width(len(answers.classes)), channels=channels, size=found.size),
-            PictureEncoder(side, channels),
-            (("data.target", type(target).__name__, answers.why), *found.why, ("data.split", division.rule, why)),
-        )
+        return replace(sets, why=(target, *found.why, ("data.split", division.rule, why)))
 
     def _answers(self, found: Found) -> Answers:
         whole = found.targets.ndim == 1 and found.targets.dtype.kind in "iu"

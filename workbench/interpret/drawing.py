@@ -17,7 +17,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 SHADES = "Blues"  # one hue that only darkens: readable without colour, and cheap to print
 DPI = 300
-_STYLE: Any = {
+STYLE: Any = {
     "svg.hashsalt": "workbench",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -25,12 +25,12 @@ _STYLE: Any = {
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
     "xtick.color": INK,
     "ytick.color": INK,
     "axes.unicode_minus": False,
 }
+"""What the figures of a study have in common with these."""
+_STYLE: Any = {**STYLE, "axes.titlesize": 9, "axes.titlelocation": "left"}
 
 
 @contextlib.contextmanager

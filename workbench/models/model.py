@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from torch import nn
 
 from workbench.data.signature import Kind, Signature
-from workbench.errors import FieldError
+from workbench.errors import DataError, FieldError
 from workbench.models.groups import Groups
 from workbench.models.norm import Norm
 from workbench.parts import Part
@@ -87,6 +87,22 @@ class Model(Part, abc.ABC):
     def starts_from_weights(self) -> bool:
         """Whether the network was trained on something before."""
         return bool(self.files() or self.source())
+
+    def weights_path(self, weights: str, root: Path, sources: Mapping[str, Path]) -> Path:
+        """Where ``weights``, a file under data/ or what :meth:`source` names, lie.
+
+        Raises:
+            DataError: they are another experiment's, and ``sources`` lacks it.
+        """
+        if self.source() is None:
+            return root / weights
+        if weights not in sources:
+            raise DataError(
+                "no trained network of this experiment was given",
+                where=weights,
+                hint=f"Type `wb run {weights.split(':')[0]}`, or pass sources={{'{weights}': PATH}}.",
+            )
+        return Path(sources[weights])
 
     def files(self) -> tuple[str, ...]:
         """The files under data/ that :meth:`build` reads, relative to the project's root."""

@@ -82,7 +82,7 @@ class TextNetwork(Model):
         if self.weights is None:
             fields = {name: self._own(name, value) for name, value in _DEFAULTS.items()}
             return self._fresh(signature, fields, seeds)
-        weights = read_weights(self._path(root, sources), self.weights)
+        weights = read_weights(self.weights_path(self.weights, root, sources), self.weights)
         model = self._fresh(signature, self._theirs(weights), seeds)
         adopt(model, weights, signature)
         return model
@@ -124,18 +124,6 @@ class TextNetwork(Model):
                     hint=f"Leave {name} out.",
                 )
         return theirs
-
-    def _path(self, root: Path, sources: Mapping[str, Path]) -> Path:
-        assert self.weights is not None
-        if self.source() is None:
-            return root / self.weights
-        if self.weights not in sources:
-            raise DataError(
-                "no trained network of this experiment was given",
-                where=self.weights,
-                hint=f"Type `wb run {self.weights.split(':')[0]}`, or pass sources={{'{self.weights}': PATH}}.",
-            )
-        return Path(sources[self.weights])
 
 
 class TextModel(nn.Module):

@@ -118,7 +118,7 @@ class Pretrained(Model):
 
     def _read(self, root: Path, sources: Mapping[str, Path]) -> Weights:
         if (named := self._torchvisions()) is None:
-            return read_weights(self._path(root, sources), self.weights)
+            return read_weights(self.weights_path(self.weights, root, sources), self.weights)
         published = _published(*named, self.weights)
         expects = published.transforms()
         weights = read_weights(fetched(published.url, self.weights), self.weights)
@@ -131,17 +131,6 @@ class Pretrained(Model):
             return None
         arch, _, name = after.partition(":")
         return arch, name or "DEFAULT"
-
-    def _path(self, root: Path, sources: Mapping[str, Path]) -> Path:
-        if self.source() is None:
-            return root / self.weights
-        if self.weights not in sources:
-            raise DataError(
-                "no trained network of this experiment was given",
-                where=self.weights,
-                hint=f"Type `wb run {self.weights.split(':')[0]}`, or pass sources={{'{self.weights}': PATH}}.",
-            )
-        return Path(sources[self.weights])
 
     def _arch(self, weights: Weights) -> str:
         if (published := self._torchvisions()) is not None:

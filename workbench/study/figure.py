@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.interpret.drawing import COLOURS, FAINT, INK, MARKERS
+from workbench.interpret.drawing import COLOURS, FAINT, INK, MARKERS, STYLE
 from workbench.record.files import write_bytes
 from workbench.study import words
 
@@ -21,18 +21,6 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 8
 FAILED = "#d55e00"
-_STYLE: Any = {
-    "svg.hashsalt": "workbench",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": FAINT,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.unicode_minus": False,
-}
 
 
 def figure(summary: Mapping[str, Any]) -> Figure:
@@ -44,7 +32,7 @@ def figure(summary: Mapping[str, Any]) -> Figure:
     columns = 1 if len(cells) == 1 else 2
     rows = math.ceil(len(cells) / columns) or 1
     heights = [max((_rows(cell) for cell in cells[k * columns : (k + 1) * columns]), default=1) for k in range(rows)]
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         size = (7.2 if columns == 1 else 11.0, sum(0.32 * each + 1.25 for each in heights) + 0.3)
         made = Figure(figsize=size, layout="constrained", facecolor="white")
         grid = made.add_gridspec(rows, columns, height_ratios=[0.32 * each + 1.25 for each in heights])
@@ -66,7 +54,7 @@ def curves_figure(curves: Mapping[str, Sequence[Sequence[tuple[int, float]]]], m
     from matplotlib.figure import Figure
 
     scale = 100.0 if words.is_percent(measure) else 1.0
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         made = Figure(figsize=(7.2, 4.0), layout="constrained", facecolor="white")
         axes = made.add_subplot()
         for place, (arm, runs) in enumerate(curves.items()):
@@ -108,7 +96,7 @@ def _bytes(made: Figure, kind: str) -> bytes:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         if kind == "png":
             FigureCanvasAgg(made).print_figure(buffer, format="png", dpi=200, metadata={"Software": None})
         else:
