@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,12 @@ def test_what_did_not_come_from_an_index_says_where_from(site: Path, tmp_path: P
         "edited": "1.5 (local)",
         "odd": "1.6",
     }
+
+
+def test_what_setuptools_puts_on_the_path_is_not_installed() -> None:
+    ask = "import pathlib; from workbench.record.packages import installed; here = installed(pathlib.Path('.'));"
+    ask += "import setuptools; assert installed(pathlib.Path('.')) == here and 'torch' in here"
+    subprocess.run([sys.executable, "-c", ask], check=True)
 
 
 def test_the_project_is_left_out_where_its_sources_are_imported(site: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +30,9 @@ def installed(root: Path) -> dict[str, str]:
     """
     root = root.resolve()
     own, found, seen = _project(root), dict[str, str](), set[str]()
-    for each in importlib.metadata.distributions():
+    # setuptools puts the packages that it carries on the path once it is imported, as compiling a network does
+    places = [place for place in sys.path if Path(place).name != "_vendor"]
+    for each in importlib.metadata.distributions(path=places):
         name = _name(each)
         if not name or name in seen:
             continue

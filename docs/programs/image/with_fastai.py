@@ -1,5 +1,7 @@
-from fastai.vision.all import ImageDataLoaders, Resize, aug_transforms, error_rate, models, vision_learner
+# ruff: noqa: F403, F405
+from fastai.vision.all import *
 
+model_meta[models.mobilenet_v2] = {"cut": -1, "split": default_split, "stats": imagenet_stats}
 loaders = ImageDataLoaders.from_folder(
     "data/grocery", train="train", valid="test", item_tfms=Resize(110), batch_tfms=aug_transforms(size=96), bs=32
 )
