@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from workbench import ImageArrays, ImageFolder, Table
 from workbench.data.signature import Signature
-from workbench.models.choice import choose
+from workbench.models.choice import choose, weights_asked_for
 from workbench.models.collab import Collab
 from workbench.models.seq2seq import Seq2Seq
 from workbench.models.tabular import TabularNetwork
@@ -18,6 +19,13 @@ def test_photos_start_from_weights_that_are_here(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/mobilenet_v2.pth").write_bytes(b"")
     assert choose(photos, 500, tmp_path).model == Pretrained("data/mobilenet_v2.pth")
+
+
+def test_weights_are_asked_for_where_photos_may_start_from_them() -> None:
+    photos = [ImageFolder("data/x.zip"), ImageFolder("data/x.zip", size=64)]
+    assert [weights_asked_for(each) for each in photos] == [["data/mobilenet_v2.pth"]] * 2
+    others = [ImageFolder("data/x.zip", size=32), ImageArrays("data/x.npz"), Table("data/x.csv", "y")]
+    assert [weights_asked_for(each) for each in others] == [[]] * 3
 
 
 def test_many_small_pictures_get_the_deeper_network(tmp_path: Path) -> None:

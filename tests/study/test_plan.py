@@ -1,15 +1,20 @@
 """Which runs a tier consists of, in what order, and what each needs."""
 
 import dataclasses
+import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.project import TARGET, TINY, Project
+from workbench import ImageFolder, Learner, Network
 from workbench.errors import SpecError, UsageError
 from workbench.record.pins import read_pins
 from workbench.study.experiment import Cell, Choice, Tier
-from workbench.study.plan import CHOOSING_SEED, Options, Planned, Planner, parse_sets, settle
+from workbench.study.plan import CHOOSING_SEED, Options, Planned, Planner, files_of, parse_sets, settle
 from workbench.study.spec import load_spec
+
+ROOT = Path(__file__).parents[2]
 
 
 def planner(project: Project, **options: object) -> Planner:
@@ -107,6 +112,18 @@ def test_sources_come_first_and_once(project: Project) -> None:
         elif run.arm == "Scratch":
             assert not run.sources
     assert planner(project).paths(spec) == ["data/small.npz"]
+
+
+def test_a_model_that_is_open_reads_the_weights_that_are_pinned(tmp_path: Path) -> None:
+    class Open(Learner):
+        """x"""
+
+        data = ImageFolder("data/grocery.zip", size=64)
+
+    assert files_of(Open, tmp_path) == ["data/grocery.zip"]
+    shutil.copy2(ROOT / "data.dvc", tmp_path / "data.dvc")
+    assert files_of(Open, tmp_path) == ["data/grocery.zip", "data/mobilenet_v2.pth"]
+    assert files_of(Open.but(model=Network("resnet8")), tmp_path) == ["data/grocery.zip"]
 
 
 def test_a_source_by_the_name_of_its_arm(project: Project) -> None:

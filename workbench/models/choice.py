@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.data.items import Data
+from workbench.data.pictures import ImageData
 from workbench.data.signature import Kind, Signature
 from workbench.errors import FieldError
 from workbench.models.model import Model
@@ -13,6 +15,7 @@ from workbench.models.model import Model
 _PHOTO, _MANY, _MANY_PAIRS, _MANY_ROWS = 64, 20_000, 50_000, 5_000
 """Pictures from so many pixels on count as photos; so many small ones, or pairs, are worth the larger network; so many
 rows of a table need less dropout."""
+_WEIGHTS = "data/mobilenet_v2.pth"
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,16 @@ def choose(signature: Signature, items: int, root: Path) -> Choice:
     return _RULES[signature.kind](signature, items, root)
 
 
+def weights_asked_for(data: Data) -> list[str]:
+    """Weights files that :func:`choose` may start from, for who brings files before anything is loaded."""
+    photos = isinstance(data, ImageData) and (data.size == "auto" or (data.size or 0) >= _PHOTO)
+    return [_WEIGHTS] if photos else []
+
+
 def _image(signature: Signature, items: int, root: Path) -> Choice:
     from workbench.models.vision import Network, Pretrained
 
-    weights, what = "data/mobilenet_v2.pth", f"{items:,} pictures of {signature.size} pixels"
+    weights, what = _WEIGHTS, f"{items:,} pictures of {signature.size} pixels"
     if signature.size >= _PHOTO and (root / weights).is_file():
         return Choice(Pretrained(weights), f"{what} (photos from {_PHOTO} on), and {weights} is here")
     if signature.size >= _PHOTO:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import SpecError, UsageError, nearest
+from workbench.models.choice import weights_asked_for
 from workbench.models.model import Model
 from workbench.parts import revived
 from workbench.record.journal import read_state
+from workbench.record.pins import read_pins
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
 from workbench.study.experiment import Arm, Cell, Choice, Tier, derive
@@ -201,7 +203,7 @@ class Planner:
     def pins_of(self, cls: Arm) -> dict[str, str]:
         """``{path: md5}`` of the files that an arm reads; raises :class:`SpecError` for one that is not pinned."""
         found = {}
-        for path in files_of(cls):
+        for path in files_of(cls, self.root):
             if path not in self.pins:
                 raise SpecError(
                     f"{cls.__name__} reads {path}, which data.dvc does not pin{nearest(path, self.pins)}",
@@ -217,7 +219,7 @@ class Planner:
             for arm in arms:
                 cls = self.derived(spec, cell, arm, self.options.everywhere)
                 name = source_of(cls)
-                found += files_of(cls) + (self._source_files(name) if name else [])
+                found += files_of(cls, self.root) + (self._source_files(name) if name else [])
         return sorted(set(found))
 
     def _source_files(self, name: str) -> list[str]:
@@ -226,7 +228,7 @@ class Planner:
             self._specs[folder] = load_spec(self.root, folder)
         experiment = self._specs[folder].experiment
         named = experiment.arm(arm) if arm else experiment.baseline
-        return files_of(derive(experiment, named, experiment.cells[0], Tier()))
+        return files_of(derive(experiment, named, experiment.cells[0], Tier()), self.root)
 
     def state(self, run: Planned) -> str:
         """``new``, ``running``, ``interrupted``, ``finished`` or ``failed``."""
@@ -244,9 +246,12 @@ def settle(cls: Arm, autos: Mapping[str, Any]) -> Arm:
     return cls.but(**open_) if open_ else cls
 
 
-def files_of(cls: Arm) -> list[str]:
-    """The data files that an arm reads."""
-    return [*cls.data.files(), *(cls.model.files() if isinstance(cls.model, Model) else ())]
+def files_of(cls: Arm, root: Path) -> list[str]:
+    """The data files that an arm reads; for a model that is still "auto", the pinned weights that it may start from."""
+    if isinstance(cls.model, Model):
+        return [*cls.data.files(), *cls.model.files()]
+    pinned = read_pins(root)
+    return [*cls.data.files(), *(path for path in weights_asked_for(cls.data) if path in pinned)]
 
 
 def source_of(cls: Arm) -> str | None:

@@ -129,6 +129,7 @@ class Runner:
     def _plan(self, planner: Planner, executor: Executor) -> tuple[list[Planned], list[dict[str, Any]]]:
         """Resolves "auto" and choices, doing the runs that this needs, and returns the plan and the settings' rows."""
         settings = autos.resolve_all(planner, self.spec, lambda runs: self._execute(executor, runs))
+        planner.pins |= materials.ensure(self.root, planner.paths(self.spec), self.report)  # those of a model found
         known, missing = choices.known_choices(planner, self.spec)
         if missing:
             choices.choose(planner, self.spec, missing, lambda runs: self._execute(executor, runs))
