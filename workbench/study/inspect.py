@@ -79,8 +79,8 @@ def open_run(root: Path, home: Path, name: str, report: Report = silent) -> Open
         raise RecordError("the run's weights are not here", where=str(weights), hint="Type: wb run, to train it anew")
     facts = read_json(run.folder / "run.json")  # the study's own copy names sources by their weights
     arm = recorded_arm(root, run)
-    found = materials.ensure(root, files_of(arm, root), report)
-    _same_data(found, facts["pins"], str(facts.get("snapshot") or "COMMIT"))
+    now = materials.ensure(root, files_of(arm, root), report)
+    _same_data(now, facts["pins"], str(facts.get("snapshot") or "COMMIT"))
     device, notes = _device(str(facts["device"]))
     place = run.folder.parent.parent
     sources = {name: run_folder(place, each) / WEIGHTS for name, each in facts["sources"].items()}
