@@ -1,4 +1,3 @@
-# ruff: noqa: F403, F405
 from fastai.vision.all import *
 
 model_meta[models.mobilenet_v2] = {"cut": -1, "split": default_split, "stats": imagenet_stats}
