@@ -1,7 +1,9 @@
 """Weights files are read as float32 tensors and plain values, and loaded whole or not at all."""
 
 import json
+import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +33,29 @@ def test_values_beside_the_tensors(tmp_path: Path, together: bool) -> None:
     assert found.meta == meta and found.numbers("mean") == (0.5,) and found.norm_kind() == "group"
     with pytest.raises(DataError, match="do not say 'std'"):
         found.numbers("std")
+
+
+def stored(path: Path, **meta: Any) -> Path:
+    """A weights file as it lies on a disk, byte by byte: reading it may not change when writing does."""
+    tensor = {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}
+    header = json.dumps({"__metadata__": {"workbench": json.dumps(meta)}, "weight": tensor}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + struct.pack("<2f", 0.5, -2.0))
+    return path
+
+
+def test_files_of_format_1_are_read_for_good(tmp_path: Path) -> None:
+    found = read_weights(stored(tmp_path / "w.safetensors", format=1, arch="resnet8"), "w")
+    assert found.tensors["weight"].tolist() == [[0.5, -2.0]] and found.meta == {"format": 1, "arch": "resnet8"}
+
+
+@pytest.mark.parametrize("format", [2, 0, "1b", None])
+def test_another_format_is_refused(format: object, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as refused:
+        read_weights(stored(tmp_path / "w.safetensors", format=format), "experiments/source")
+    assert str(refused.value) == (
+        f"experiments/source: these weights are of format {format}, and this version of workbench reads format 1. "
+        "Take the version that wrote them (git pull && ./setup), or train them anew: wb run"
+    )
 
 
 def test_kind_of_normalisation() -> None:

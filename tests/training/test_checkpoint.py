@@ -17,9 +17,17 @@ from safetensors.torch import load_file, save_file
 
 from tests.training.conftest import Bars
 from workbench import Callback, Norm
-from workbench.errors import RecordError
+from workbench.errors import DataError, RecordError
+from workbench.models.weights import FORMAT
 from workbench.training import checkpoint
-from workbench.training.checkpoint import load_checkpoint, read_tensors, save_checkpoint, save_weights, weights_hash
+from workbench.training.checkpoint import (
+    load_checkpoint,
+    load_weights,
+    read_tensors,
+    save_checkpoint,
+    save_weights,
+    weights_hash,
+)
 from workbench.training.state import State
 
 
@@ -208,3 +216,13 @@ def test_weights_of_another_model_are_refused_in_one_line(state: State, tmp_path
     save_weights(path, state.model, {})
     with pytest.raises(RecordError, match="the weights do not fit this model"):
         Bars.but(model__width=8)(0, root=pictures).run(trained=path)
+
+
+def test_weights_of_another_format_are_refused_and_change_nothing(state: State, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    other = {name: (value + 1).contiguous() for name, value in state.model.state_dict().items()}
+    save_file(other, str(path), metadata={"workbench": json.dumps({"format": FORMAT + 1})})
+    before = weights_hash(state.model)
+    with pytest.raises(DataError, match=rf"weights.safetensors: these weights are of format {FORMAT + 1}, .* wb run"):
+        load_weights(path, state.model)
+    assert weights_hash(state.model) == before

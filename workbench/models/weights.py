@@ -14,6 +14,9 @@ from torch import nn
 
 from workbench.errors import DataError, FieldError
 
+FORMAT = 1
+"""Of the weights files that runs write."""
+
 
 @dataclass(frozen=True, eq=False)
 class Weights:
@@ -53,13 +56,30 @@ def read_weights(path: Path, where: str) -> Weights:
     """The tensors of a ``.safetensors`` or ``.pth`` file.
 
     Raises:
-        DataError: missing, truncated, or not a plain state dict.
+        DataError: missing, truncated, not a plain state dict, or of another format.
     """
     if not path.is_file():
         raise DataError("the weights file is missing", where=where, hint="Type `wb data pull` to fetch it.")
     tensors, meta = _safetensors(path, where) if path.suffix == ".safetensors" else _pickled(path, where)
+    refuse_format(meta, where)
     plain = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     return Weights(plain, where, meta)
+
+
+def refuse_format(meta: Mapping[str, Any], where: str) -> None:
+    """Raises :class:`DataError` for weights that another version of workbench wrote in a format of its own.
+
+    Args:
+        meta: what lies beside the tensors; a file from elsewhere names no format.
+        where: what the error calls the file.
+    """
+    found = meta.get("format", FORMAT)
+    if found != FORMAT:
+        raise DataError(
+            f"these weights are of format {found}, and this version of workbench reads format {FORMAT}",
+            where=where,
+            hint="Take the version that wrote them (git pull && ./setup), or train them anew: wb run",
+        )
 
 
 def _safetensors(path: Path, where: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

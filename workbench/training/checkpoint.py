@@ -17,12 +17,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from workbench.errors import RecordError
+from workbench.models import weights
 from workbench.training.generators import generator_states, set_generators
 from workbench.training.packing import pack, unpack
 from workbench.training.state import State
 
 FORMAT = 3
-_WEIGHTS_FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: State) -> None:
@@ -126,13 +126,17 @@ def _pack_callbacks(state: State, tensors: dict[str, torch.Tensor]) -> list[list
 
 def save_weights(path: Path, model: nn.Module, meta: dict[str, Any]) -> str:
     """Writes weights and buffers with what is needed to use them again; returns :func:`weights_hash`."""
-    _write(path, model.state_dict(), {"format": _WEIGHTS_FORMAT, **meta})
+    _write(path, model.state_dict(), {"format": weights.FORMAT, **meta})
     return weights_hash(model)
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
-    """Puts saved weights and buffers into a model; raises :class:`RecordError` when they do not fit."""
-    tensors, _ = read_tensors(path)
+    """Puts saved weights and buffers into a model.
+
+    Raises :class:`RecordError` when they do not fit, :class:`DataError` for another format.
+    """
+    tensors, meta = read_tensors(path)
+    weights.refuse_format(meta, str(path))
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
