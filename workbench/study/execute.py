@@ -20,7 +20,7 @@ from workbench.study.experiment import Arm, changes, derive
 from workbench.study.identity import library_hash
 from workbench.study.plan import Planned, settle
 from workbench.study.recorder import Recorder, Report
-from workbench.study.spec import load_spec
+from workbench.study.spec import is_own, load_spec
 from workbench.training.stages import stage_hashes
 
 if TYPE_CHECKING:
@@ -129,7 +129,9 @@ def execute(
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
             if pdb:
-                _debug(error)
+                from workbench.study.debugger import stop
+
+                stop(error, task.spec)
             write_bytes(folder / "error.txt", traceback.format_exc().encode())
             return _fail(journal, writer, "error", in_words(error, task.spec), began)
         _keep(folder, result)
@@ -179,18 +181,10 @@ def _failed_before(task: Task) -> tuple[str, str] | None:
 
 
 def in_words(error: Exception, spec: str) -> str:
-    """The error on one line, with the spec's own last line that was running, else the place that raised it."""
+    """The error on one line, with the experiment's own last line that was running, else the place that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = next((frame for frame in reversed(frames) if frame.filename == spec), frames[-1])
+    where = next((frame for frame in reversed(frames) if is_own(frame.filename, spec)), frames[-1])
     return f"{type(error).__name__}: {' '.join(str(error).split())} ({Path(where.filename).name}:{where.lineno})"
-
-
-def _debug(error: Exception) -> None:
-    """Opens the debugger in the frame that raised, with the traceback above it."""
-    import pdb  # noqa: T100  # this is what --pdb asks for
-
-    traceback.print_exception(error)
-    pdb.post_mortem(error.__traceback__)
 
 
 def _describe(folder: Path, task: Task) -> None:

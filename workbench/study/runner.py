@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import WorkbenchError
 from workbench.parts import digest
 from workbench.record.environment import capture
 from workbench.record.files import read_json, write_bytes, write_json
@@ -128,7 +129,7 @@ class Runner:
 
     def _plan(self, planner: Planner, executor: Executor) -> tuple[list[Planned], list[dict[str, Any]]]:
         """Resolves "auto" and choices, doing the runs that this needs, and returns the plan and the settings' rows."""
-        settings = autos.resolve_all(planner, self.spec, lambda runs: self._execute(executor, runs))
+        settings = self._resolve(planner, executor)
         planner.pins |= materials.ensure(self.root, planner.paths(self.spec), self.report)  # those of a model found
         known, missing = choices.known_choices(planner, self.spec)
         if missing:
@@ -137,6 +138,17 @@ class Runner:
         rows = grouped([*settings, *choices.chosen_settings(planner, self.spec)])
         self.resolved(rows)
         return planner.runs(self.spec, known), rows
+
+    def _resolve(self, planner: Planner, executor: Executor) -> list[dict[str, Any]]:
+        """The rows of what "auto" became; user code runs for it before any run does."""
+        try:
+            return autos.resolve_all(planner, self.spec, lambda runs: self._execute(executor, runs))
+        except Exception as error:
+            if self.pdb and not isinstance(error, WorkbenchError):
+                from workbench.study.debugger import stop
+
+                stop(error, str(self.spec.path))
+            raise
 
     def _execute(self, executor: Executor, runs: Sequence[Planned]) -> None:
         executor.tidy(runs)

@@ -102,6 +102,11 @@ def _check(module: object, path: Path, shown: str, about: str) -> Spec:
     return Spec(name=path.parent.name, path=path, title=title, about=about, experiment=experiment)
 
 
+def is_own(file: str, spec: str) -> bool:
+    """Whether a frame's file is an experiment's own code: its spec.py, or a helper module beside it."""
+    return Path(file).is_relative_to(Path(spec).parent)
+
+
 def _line(error: BaseException, path: Path) -> int:
     """The last line of the spec itself that was running when the error came."""
     lines = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
