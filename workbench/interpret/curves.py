@@ -22,7 +22,7 @@ Curve = tuple[tuple[int, float], ...]
 
 @dataclass(frozen=True, repr=False)
 class Curves(View):
-    """Metrics by name and the learning rate, each as (optimizer step, value); the rate is of the fastest group."""
+    """Metrics by name and the planned learning rate of the fastest group, each as (optimizer step, value)."""
 
     title: ClassVar[str] = "Curves"
     metrics: dict[str, Curve]
@@ -32,7 +32,7 @@ class Curves(View):
         """A row a metric and recorded step; the rate of the step stands beside it."""
         rates = dict(self.rates)
         rows = [(name, step, value, rates.get(step)) for name, curve in self.metrics.items() for step, value in curve]
-        return Table(("metric", "step", "value", "learning rate"), rows)
+        return Table(("metric", "step", "value", "planned rate"), rows)
 
     def text(self, most: int | None = None) -> str:
         """Of each metric the first, the best and the last value; all of them are in :meth:`table`."""
@@ -41,7 +41,14 @@ class Curves(View):
         values = {name: [value for _, value in curve] for name, curve in self.metrics.items()}
         rows = [(name, len(each), each[0], min(each), max(each), each[-1]) for name, each in values.items()]
         whole = Table(("metric", "points", "first", "least", "most", "last"), rows).text()
-        return f"{self.title}\n\n{whole}"
+        return "\n".join([self.title, "", whole, "", *self.notes()])
+
+    def notes(self) -> list[str]:
+        """Where the rate comes from."""
+        return [
+            "The learning rate is not recorded: it is the recipe's plan, up to the last recorded step. An optimizer or "
+            "a callback may have set another."
+        ]
 
     def figure(self) -> Figure:
         """A panel for what is measured often, and one for the rate; what has a single point is a mark."""
@@ -60,6 +67,7 @@ class Curves(View):
             upper.set_ylabel("loss")
             upper.legend(frameon=False, fontsize=7)
             drawing.plain(upper, "y")
+            lower.set_title("As the recipe plans it, up to the last recorded step")
             lower.plot(*zip(*self.rates, strict=True), color=drawing.INK, linewidth=1.4)
             lower.set_ylabel("learning rate")
             lower.set_xlabel("optimizer step")
@@ -70,10 +78,10 @@ class Curves(View):
 def curves(history: Iterable[Point], recipe: Recipe, steps: int) -> Curves:
     """The curves of a run's history.
 
-    The rate needs no record: it is a function of the recipe and the share of the steps done.
+    The rate has no record: it is the recipe's, a function of the share of the planned steps that are done.
 
     Args:
-        steps: of the whole run.
+        steps: planned for the whole run; one that stopped earlier has rates up to its last recorded step.
 
     Raises:
         DoesNotApply: nothing was recorded.
@@ -83,8 +91,8 @@ def curves(history: Iterable[Point], recipe: Recipe, steps: int) -> Curves:
         found.setdefault(point.key, []).append((point.step, point.value))
     if not found:
         raise DoesNotApply("nothing was recorded: the history is empty")
-    peak = float(recipe.lr)
-    rates = tuple((step + 1, peak * recipe.factor(step / steps)) for step in range(steps))
+    peak, taken = float(recipe.lr), max(points[-1][0] for points in found.values())
+    rates = tuple((step + 1, peak * recipe.factor(step / steps)) for step in range(min(taken, steps)))
     return Curves({name: tuple(points) for name, points in found.items()}, rates)
 
 
