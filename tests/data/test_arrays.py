@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from workbench import Learner, Network, OneCycle
 from workbench.data.arrays import ImageArrays
+from workbench.data.split import Split
 from workbench.data.targets import MultiLabel, Rating, Regression, SingleLabel, Target
 from workbench.errors import DataError, FieldError
 from workbench.streams import Seeds
@@ -211,7 +213,12 @@ def test_a_file_with_numbers(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **sides, test_labels=ages[30:], classes=np.array(["age"]))
     data = ImageArrays("a.npz").load(Seeds.of(0), tmp_path)
     assert data.classes == ("age",) and data.test.targets[0].item() == pytest.approx(ages[30], rel=1e-6)
-    assert data.why == (("data.target", "Regression", data.why[0][2]),) and "decimal numbers" in data.why[0][2]
+    assert [row[:2] for row in data.why] == [
+        ("data.target", "Regression"),
+        ("data.size", 8),
+        ("data.split", "given"),
+    ]
+    assert "decimal numbers" in data.why[0][2]
     with pytest.raises(FieldError, match="chooses among classes, and the target is Regression"):
         ImageArrays("a.npz", classes=("a", "b")).load(Seeds.of(0), tmp_path)
 
@@ -223,3 +230,63 @@ def test_targets_that_labels_are_not() -> None:
         ImageArrays.of(IMAGES, ["a", "b"] * 19 + ["a"])
     with pytest.raises(DataError, match="belong together"):
         ImageArrays.of(IMAGES, ["a", "b"] * 20, test_images=IMAGES)
+
+
+def test_the_split_and_the_stored_size_are_told(root: Path) -> None:
+    size, split = ImageArrays("a.npz", size="auto").load(Seeds.of(0), root).why
+    assert size == ("data.size", 12, "as stored")
+    assert split == ("data.split", "given", "test: given by test_images (60 of 120); there are some")
+    less = ImageArrays("a.npz", train=30, test=10).load(Seeds.of(0), root).why[-1]
+    assert less[2] == split[2] + "; of these 30 are learnt from, 10 are the test"
+    assert [row[0] for row in ImageArrays("a.npz", size=24).load(Seeds.of(0), root).why] == ["data.split"]
+
+    class Told(Learner):
+        """What a user is shown."""
+
+        data = ImageArrays("a.npz", split=Split("random", test=0.25))
+        model = Network("resnet8")
+        fit = OneCycle(epochs=1, batch=30, lr=1e-3)
+
+    shown = {each.name: (each.value, each.why) for each in Told(0, root=root).settings().settings}
+    assert shown["data.split"] == ("random", "test: 0.25 of the items by content hash (30 of 120); as asked for")
+
+
+def test_a_file_with_a_test_part_is_divided_anew_only_when_asked(root: Path) -> None:
+    stored = ImageArrays("a.npz").load(Seeds.of(0), root)
+    asked = ImageArrays("a.npz", split=Split("given")).load(Seeds.of(0), root)
+    assert (asked.train.keys, asked.test.keys) == (stored.train.keys, stored.test.keys)
+    anew = ImageArrays("a.npz", split=Split("stratified", test=0.25)).load(Seeds.of(5), root, choosing=True)
+    assert torch.bincount(anew.test.targets).tolist() == [10, 10, 10] and set(anew.test.keys) & set(stored.train.keys)
+    assert anew.validation is not None and len(anew.train) + len(anew.validation) == 90
+    labels = dict(zip(stored.train.keys + stored.test.keys, [*stored.train.targets, *stored.test.targets], strict=True))
+    assert all(labels[key] == label for key, label in zip(anew.test.keys, anew.test.targets, strict=True))
+
+
+def test_a_file_without_a_test_part(tmp_path: Path) -> None:
+    write(tmp_path / "whole.npz", test_images=None, test_labels=None)
+    data = ImageArrays("whole.npz").load(Seeds.of(0), tmp_path)
+    assert torch.bincount(data.test.targets).tolist() == [4, 4, 4] and len(data.train) == 48
+    assert data.why[-1][1] == "stratified" and data.why[-1][2].endswith("(12 of 60); one label an item")
+    stored = np.load(tmp_path / "whole.npz")["train_images"]
+    assert ImageArrays.of(stored, np.arange(60) % 3).load(Seeds.of(0), tmp_path).test.keys == data.test.keys
+    with pytest.raises(DataError, match="do not say which items are the test"):
+        ImageArrays("whole.npz", split=Split("given")).load(Seeds.of(0), tmp_path)
+
+
+def test_arrays_have_no_columns() -> None:
+    with pytest.raises(
+        FieldError, match=r"ImageArrays\.split is Split\(by='time', column='day'\).*no columns to go by"
+    ):
+        ImageArrays("a.npz", split=Split("time", column="day"))
+
+
+def test_arrays_in_memory_are_divided_as_asked_and_copied() -> None:
+    images = IMAGES.copy()
+    part = ImageArrays.of(images, ["cat", "dog"] * 20, split=Split("random", test=0.5))
+    before = part.load(Seeds.of(0), Path())
+    assert len(before.test) == 20 and before.why[-1][1] == "random"
+    images[:] = 0
+    after = part.load(Seeds.of(0), Path())
+    assert torch.equal(before.train.inputs, after.train.inputs) and before.train.inputs.any()
+    with pytest.raises(DataError, match="images and test_images differ in shape"):
+        ImageArrays.of(IMAGES, [0, 1] * 20, test_images=np.zeros((4, 9, 9), np.uint8), test_labels=[0, 1] * 2)

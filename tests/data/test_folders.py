@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from workbench.data.folders import ImageFolder
+from workbench.data.split import Split, smallest
 from workbench.data.targets import MultiLabel
 from workbench.errors import DataError, FieldError
 from workbench.streams import Seeds
@@ -102,7 +103,65 @@ def test_size_from_the_pictures(tmp_path: Path) -> None:
     split_folder(tmp_path)  # 40 x 32
     data = ImageFolder("photos").load(Seeds.of(0), tmp_path)
     assert data.size == 32 and data.train.inputs.shape[-1] == 37 and data.why[0][:2] == ("data.size", 32)
-    assert ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path).why == ()
+    assert [row[0] for row in ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path).why] == ["data.split"]
+
+
+def test_the_split_is_told(tmp_path: Path) -> None:
+    split_folder(tmp_path)
+    said = ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path).why[-1]
+    assert said == ("data.split", "given", "test: given by the folder (8 of 28); the folders say train and test")
+    drawn = ImageFolder("photos", size=16, train=6).load(Seeds.of(0), tmp_path).why[-1]
+    assert drawn[2] == said[2] + "; of these 6 are learnt from, 8 are the test"
+    alone = ImageFolder("photos/train", size=16, test=0.3).load(Seeds.of(0), tmp_path).why[-1]
+    assert alone == (
+        "data.split",
+        "stratified",
+        "test: 0.3 of every class by content hash (6 of 20); one label an item",
+    )
+
+
+def test_a_folder_with_parts_is_divided_anew_only_when_asked(tmp_path: Path) -> None:
+    split_folder(tmp_path)
+    given = ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path)
+    asked = ImageFolder("photos", size=16, split=Split("given")).load(Seeds.of(0), tmp_path)
+    assert (asked.train.keys, asked.test.keys) == (given.train.keys, given.test.keys)
+    anew = ImageFolder("photos", size=16, split=Split("stratified", test=0.5)).load(Seeds.of(0), tmp_path)
+    assert torch.bincount(anew.test.targets).tolist() == [7, 7]
+    assert set(anew.test.keys) & set(given.train.keys)
+    assert set(anew.train.keys) | set(anew.test.keys) == set(given.train.keys) | set(given.test.keys)
+    photo(tmp_path / "photos" / "train" / "Plum" / "0.jpg", 50)
+    photo(tmp_path / "photos" / "train" / "Plum" / "1.jpg", 51)
+    assert "Plum" in ImageFolder("photos", size=16, split=Split("stratified")).load(Seeds.of(0), tmp_path).classes
+
+
+def test_random_leaves_the_classes_aside(tmp_path: Path) -> None:
+    for number in range(40):
+        photo(tmp_path / "photos" / ("b" if number % 4 else "a") / f"{number}.jpg", number)
+    part = ImageFolder("photos", size=16, split=Split("random", test=0.25), validation=0.3)
+    data = part.load(Seeds.of(0), tmp_path, choosing=True)
+    assert data.why[-1] == ("data.split", "random", "test: 0.25 of the items by content hash (10 of 40); as asked for")
+    assert [len(each) for _, each in data.splits()] == [21, 9, 10]
+    keys = data.train.keys + data.validation.keys + data.test.keys  # type: ignore[union-attr]
+    for name, fraction, among in (("test", 0.25, keys), ("validation", 0.3, keys[:30])):
+        held = smallest(among, fraction, name)
+        assert set(dict(data.splits())[name].keys) == {key for key, one in zip(among, held, strict=True) if one}
+    assert part.but(split__test=0.2, test=0.25).load(Seeds.of(3), tmp_path).test.keys == data.test.keys
+
+
+def test_a_folder_has_no_columns() -> None:
+    for split in (Split("group", column="who"), Split("time", column="day"), Split("given", column="part")):
+        with pytest.raises(
+            FieldError, match=r"ImageFolder\.split is Split\(.*no columns to go by\. Use Split\('random'\)"
+        ):
+            ImageFolder("photos", split=split)
+    with pytest.raises(FieldError, match=r"ImageFolder\.test is 0\.3, but split says Split\(test=0\.4\)"):
+        ImageFolder("photos", test=0.3, split=Split(test=0.4))
+
+
+def test_parts_that_the_folder_does_not_give(tmp_path: Path) -> None:
+    split_folder(tmp_path)
+    with pytest.raises(DataError, match=r"do not say which items are the test\. Use 'random' or 'stratified'"):
+        ImageFolder("photos/train", size=16, split=Split("given")).load(Seeds.of(0), tmp_path)
 
 
 def test_a_folder_tells_one_class() -> None:

@@ -192,6 +192,8 @@ def test_what_cannot_be_divided_is_refused_with_the_way_out() -> None:
         divide([key(n) for n in range(5)], Split("stratified"), targets=torch.zeros(5))
     with pytest.raises(DataError, match="have no such column"):
         divide([key(n) for n in range(5)], Split("group", column="who"))
+    with pytest.raises(DataError, match="do not say which items are the test"):
+        divide([key(n) for n in range(5)], Split("given"))
 
 
 def test_fields_that_make_no_sense_are_refused() -> None:

@@ -72,6 +72,14 @@ def test_single_item_class_cannot_be_held_out() -> None:
         hold_out(items([0, 0, 1]), 0.5, "validation")
 
 
+def test_held_out_without_looking_at_classes() -> None:
+    whole = items([0] * 39 + [1])
+    kept, held = hold_out(whole, 0.25, "validation", by_class=False)
+    assert len(held) == 10 and len(kept) == 30
+    with pytest.raises(DataError, match="class 1 has one item"):
+        hold_out(whole, 0.25, "validation")
+
+
 def test_first_by_key() -> None:
     whole = items([0] * 10)
     assert sorted(first_by_key(whole, 4).keys) == sorted(whole.keys)[:4]

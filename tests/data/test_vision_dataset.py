@@ -50,6 +50,15 @@ def test_a_class_without_parts_is_divided_by_content(root: Path) -> None:
     assert data.why[-1] == ("data.split", "test: 0.3 of every class by content hash (6 of 20)", "one label an item")
 
 
+def test_a_class_with_parts_is_divided_anew_only_when_asked(root: Path) -> None:
+    known = VisionDataset("MNIST").load(Seeds.of(0), root)
+    anew = VisionDataset("MNIST", split=Split("random", test=0.25)).load(Seeds.of(0), root)
+    assert len(anew.test) == 300 and set(anew.test.keys) & set(known.train.keys)
+    assert known.why[-1][1].startswith("test: given") and anew.why[-1][1].endswith("(300 of 1,200)")
+    with pytest.raises(FieldError, match=r"VisionDataset\.split is .* no columns to go by"):
+        VisionDataset("MNIST", split=Split("group", column="who"))
+
+
 def test_another_target(root: Path) -> None:
     data = VisionDataset("MNIST", target=Regression()).load(Seeds.of(0), root)
     assert data.train.targets.shape == (600, 1) and data.classes == ("value",)

@@ -138,7 +138,7 @@ def test_the_last_rows_of_sorted_data_as_test_items() -> None:
             whole = whole.subset(whole.targets.argsort(stable=True))
             cut = len(whole) * 4 // 5
             index = torch.arange(len(whole))
-            return replaced(data, train=whole.subset(index[:cut]), test=whole.subset(index[cut:]))
+            return replaced(data, train=whole.subset(index[:cut]), test=whole.subset(index[cut:]), why=())
 
     balance = found(digits(LastRows), "split balance")
     assert balance.state == "wrong" and "Split('stratified')" in balance.hint and "as LastRows divides" in balance.found

@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 HELD = "arrays:"
 """What the name of arrays in memory begins with."""
 
-_MEMBERS = ("train_images", "train_labels", "test_images", "test_labels")
+_TRAIN, _TEST = ("train_images", "train_labels"), ("test_images", "test_labels")
 _RESTORE = "Type `wb data restore` to get the pinned file back."
 
 _held: dict[str, Stored] = {}
@@ -44,11 +44,22 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A file's whole content; ``names`` are those of the classes, labels or values, where there are any."""
+    """A file's whole content.
+
+    Attributes:
+        train: the training pictures, or all of them where there is no test part.
+        test: the test pictures; None where they are to be taken out of the others.
+        names: of the classes, labels or values; None where there are none.
+    """
 
     train: Side
-    test: Side
+    test: Side | None
     names: tuple[str, ...] | None
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """What there is of training and test."""
+        return (self.train,) if self.test is None else (self.train, self.test)
 
     @classmethod
     def of(cls, arrays: Mapping[str, Array], where: str) -> Stored:
@@ -57,8 +68,9 @@ class Stored:
         Raises:
             DataError: they are not pictures with as many labels, or differ in shape.
         """
-        train, test = (_side(arrays, split, where) for split in ("train", "test"))
-        if train.images.shape[1:] != test.images.shape[1:]:
+        train = _side(arrays, "train", where)
+        test = _side(arrays, "test", where) if "test_images" in arrays else None
+        if test is not None and train.images.shape[1:] != test.images.shape[1:]:
             raise DataError("training and test pictures differ in shape", where=where, hint=_RESTORE)
         names = tuple(str(name) for name in arrays["classes"]) if "classes" in arrays else None
         return cls(train, test, names)
@@ -88,7 +100,7 @@ def read_arrays(path: Path, name: str) -> Stored:
 def hold(stored: Stored) -> str:
     """Keeps arrays for the process and gives their name, which equal content has again."""
     total = hashlib.sha256(repr(stored.names).encode())
-    for side in (stored.train, stored.test):
+    for side in stored.sides:
         labels = np.ascontiguousarray(side.labels)
         total.update("\n".join([str(tuple(side.images.shape)), *side.keys, str(labels.dtype)]).encode())
         total.update(labels.tobytes())
@@ -125,10 +137,11 @@ def _read(path: Path, where: str, changed: int, size: int) -> Stored:
     """The file's content, kept for the process: an experiment loads the same file for every run."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [name for name in _MEMBERS if name not in archive]
+            members = (*_TRAIN, *_TEST) if any(name in archive for name in _TEST) else _TRAIN
+            missing = [name for name in members if name not in archive]
             if missing:
                 raise DataError(f"the array '{missing[0]}' is missing", where=where, hint=_RESTORE)
-            arrays = {name: archive[name] for name in (*_MEMBERS, "classes") if name in archive}
+            arrays = {name: archive[name] for name in (*members, "classes") if name in archive}
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError) as error:
         raise DataError(f"the file is truncated or not an .npz file ({error})", where=where, hint=_RESTORE) from None
     return Stored.of(arrays, where)

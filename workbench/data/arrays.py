@@ -13,9 +13,9 @@ from workbench.data.array_files import HELD, Array, Side, Stored, content_keys, 
 from workbench.data.items import Datasets, Items, check_count
 from workbench.data.pictures import ImageData, PictureEncoder, grey, resized
 from workbench.data.signature import Signature
-from workbench.data.split import Split, divide
-from workbench.data.splits import check_classes, first_by_key, hold_out, pooled, stratified
-from workbench.data.targets.base import Target
+from workbench.data.split import Split, divide, refuse_columns
+from workbench.data.splits import check_classes, first_by_key, hold_out, pooled, stratified, taken
+from workbench.data.targets.base import Row, Target
 from workbench.data.targets.inference import read_answers
 from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError, nearest
@@ -25,19 +25,27 @@ from workbench.streams import Seeds, numpy_generator
 class ImageArrays(ImageData):
     """Pictures from an .npz file with train_images, train_labels, test_images, test_labels and classes.
 
+    Without test_images and test_labels the test is taken out of the others.
+
     ``path``: the file, relative to the project's root. Images are uint8 of shape (n, h, w) or (n, h, w, 3). Labels
     are whole numbers that ``classes`` names; of shape (n, k), 0 and 1 for k labels; or decimal numbers, (n,) or
     (n, v), to be predicted (``classes`` may name labels and values, else they are numbered).
+    ``split``: which pictures are the test; "auto" follows the file where it has a test part, else it takes a fraction
+    by content hash, of every class where a picture has one. "random" and "stratified" divide all pictures anew.
     ``pool``: the share of the training items, in the order of their content hash, that there is to draw from:
     two disjoint pools share no picture. ``train``: how many training items, drawn with the classes'
     proportions from the stream (seeds.subset, "subset"); None takes all.
     ``test``: the first so many test items in the order of their content hash; None
     takes all. ``classes``: keep only these, numbered in this order. ``size``: side in pixels to which
-    pictures are scaled. ``channels``: 3 repeats grey pictures, 1 turns colour ones to grey (ITU-R BT.601
-    luma); None keeps what is stored.
+    pictures are scaled; None and "auto" keep the stored one. ``channels``: 3 repeats grey pictures, 1 turns colour
+    ones to grey (ITU-R BT.601 luma); None keeps what is stored.
+
+    Raises:
+        FieldError: counts, sizes, pools or lists of classes that cannot be, or a split by a column.
     """
 
     path: str = field(kw_only=False)
+    split: Split = Split()
     pool: tuple[float, float] = (0.0, 1.0)
     train: int | None = None
     test: int | None = None
@@ -54,9 +62,8 @@ class ImageArrays(ImageData):
             images: uint8 of shape (n, h, w) or (n, h, w, 3), an array or tensor.
             labels: n names, whole or decimal numbers, lists of labels, or an array of shape (n, columns); see
                 :mod:`workbench.data.targets.inference`.
-            test_images, test_labels: the same for the test; where there are none, a fifth of the pictures (of each
-                class) is taken out for it by content hash.
-            fields: of the part, e.g. ``target`` or ``augment``.
+            test_images, test_labels: the same for the test; where there are none, it is taken out of the others.
+            fields: of the part, e.g. ``target``, ``split`` or ``augment``.
 
         Raises:
             DataError: these are no pictures, or not as many labels.
@@ -69,6 +76,7 @@ class ImageArrays(ImageData):
         super().check()
         check_count(self, "train", 1)
         check_count(self, "test", 1)
+        refuse_columns("ImageArrays", self.split)
         if not 0 <= self.pool[0] < self.pool[1] <= 1:
             raise FieldError(f"ImageArrays.pool is {self.pool!r}; it takes two rising fractions, e.g. (0.0, 0.5)")
         if self.classes is not None and (len(self.classes) < 2 or len(set(self.classes)) < len(self.classes)):
@@ -91,9 +99,10 @@ class ImageArrays(ImageData):
 
     def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
         """The data sets of the run with these seeds; see :meth:`Data.load`."""
-        target, names, (train, test), why = self._answers(read_arrays(root / self.path, self.path))
+        target, names, sides, why = self._answers(read_arrays(root / self.path, self.path))
         if self.classes is not None:
-            train, test = (self._keep(items, names, target) for items in (train, test))
+            sides = [self._keep(items, names, target) for items in sides]
+        train, test, how = self._divided(sides)
         classes = self.classes or names
         check_classes(train, test, classes, self.path)
         train = pooled(train, self.pool)
@@ -101,20 +110,23 @@ class ImageArrays(ImageData):
             draw = numpy_generator(seeds.subset, "subset")
             train = train.subset(stratified(train.targets, self.train, draw))
         test = first_by_key(test, self.test)
+        if (self.pool, self.train, self.test) != ((0, 1), None, None):
+            how = (*how[:2], how[2] + taken(train, test))
         validation = None
         if choosing:
-            train, validation = hold_out(train, self.validation, "validation")
+            train, validation = hold_out(train, self.validation, "validation", by_class=how[1] != "random")
         train, test = self._shape(train), self._shape(test)
         validation = None if validation is None else self._shape(validation)
         target = target.fitted(train.targets)
         channels, side = int(train.inputs.shape[1]), int(train.inputs.shape[-1])
         signature = Signature("image", target.width(len(classes)), channels=channels, size=side)
+        size = () if isinstance(self.size, int) else (("data.size", side, "as stored"),)
         encoder = PictureEncoder(side, channels)
-        return Datasets(train, validation, test, classes, target, signature, encoder, why)
+        return Datasets(train, validation, test, classes, target, signature, encoder, (*why, *size, how))
 
-    def _answers(self, stored: Stored) -> tuple[Target, tuple[str, ...], tuple[Items, Items], tuple[Any, ...]]:
-        """The target, the names of its outputs, the training and the test items, and what the target was told from."""
-        sides, names = (stored.train, stored.test), stored.names
+    def _answers(self, stored: Stored) -> tuple[Target, tuple[str, ...], list[Items], tuple[Row, ...]]:
+        """The target, the names of its outputs, the items of each side, and what the target was told from."""
+        sides, names = stored.sides, stored.names
         if stored.train.labels.ndim == 1 and stored.train.labels.dtype.kind in "iu" and self._single():
             if names is None:
                 raise DataError(
@@ -122,15 +134,31 @@ class ImageArrays(ImageData):
                     where=self.path,
                     hint="Add it, or set target=Regression() for quantities.",
                 )
-            train, test = (_items(side, _numbered(side.labels, names, self.path)) for side in sides)
-            return self.target if isinstance(self.target, SingleLabel) else SingleLabel(), names, (train, test), ()
+            items = [_items(side, _numbered(side.labels, names, self.path)) for side in sides]
+            return self.target if isinstance(self.target, SingleLabel) else SingleLabel(), names, items, ()
         labels = np.concatenate([side.labels for side in sides])
         found = read_answers(labels, self.target, where=self.path)
-        split = len(stored.train.labels)
-        train, test = (_items(side, y) for side, y in zip(sides, (found.y[:split], found.y[split:]), strict=True))
+        counts = [len(side.labels) for side in sides]
+        items = [_items(side, y) for side, y in zip(sides, found.y.split(counts), strict=True)]
         given = names is not None and found.y.ndim == 2 and len(names) == found.y.shape[1]
         row = ("data.target", type(found.target).__name__, found.why)
-        return found.target, names if given and names else found.classes, (train, test), (row,)
+        return found.target, names if given and names else found.classes, items, (row,)
+
+    def _divided(self, sides: list[Items]) -> tuple[Items, Items, Row]:
+        """The training and the test items, and the row that says by which rule."""
+        if len(sides) == 2 and self.split.by in ("auto", "given"):
+            train, test = sides  # as they are stored: nothing is copied
+            rule = f"test: given by test_images ({len(test):,} of {len(train) + len(test):,})"
+            why = "as asked for" if self.split.by == "given" else "there are some"
+            return train, test, ("data.split", "given", f"{rule}; {why}")
+        whole = Items(
+            torch.cat([each.inputs for each in sides]),
+            torch.cat([each.targets for each in sides]),
+            tuple(key for each in sides for key in each.keys),
+        )
+        division = divide(whole.keys, self.split, targets=whole.targets)
+        row = ("data.split", division.by, f"{division.rule}; {division.why}")
+        return whole.subset(division.train), whole.subset(division.test), row
 
     def _single(self) -> bool:
         return self.target == "auto" or isinstance(self.target, SingleLabel)
@@ -185,18 +213,13 @@ def _stored(images: Any, labels: Any, test_images: Any, test_labels: Any, target
         if len(part) != count:
             raise DataError(f"{len(part)} pictures have {count} labels")
     found = read_answers(labels if test_labels is None else _joined(labels, test_labels), target)
-    squares = torch.cat([planes(part, "images", "ImageArrays.of") for part in parts])
-    keys = tuple(key for part in parts for key in content_keys(part))
-    if len(parts) == 1:
-        division = divide(keys, Split(), targets=found.y)
-        train, test = division.train, division.test
-    else:
-        train, test = torch.arange(counts[0]), torch.arange(counts[0], sum(counts))
-
-    def side(index: torch.Tensor) -> Side:
-        return Side(squares[index], found.y[index].numpy(), tuple(keys[n] for n in index.tolist()))
-
-    return Stored(side(train), side(test), found.classes)
+    sides = [
+        Side(planes(part, "images", "ImageArrays.of").clone(), y.clone().numpy(), content_keys(part))
+        for part, y in zip(parts, found.y.split(counts), strict=True)
+    ]
+    if len({side.images.shape[1:] for side in sides}) > 1:
+        raise DataError("images and test_images differ in shape", where="ImageArrays.of")
+    return Stored(sides[0], sides[1] if len(sides) == 2 else None, found.classes)
 
 
 def _array(images: Any) -> Array:

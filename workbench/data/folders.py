@@ -13,7 +13,8 @@ from workbench.data.photos import Photos, read_photos, shorter_sides
 from workbench.data.picture_size import photo_size
 from workbench.data.pictures import ImageData, PictureEncoder
 from workbench.data.signature import Signature
-from workbench.data.splits import check_classes, hold_out, stratified
+from workbench.data.split import Split, divide, refuse_columns
+from workbench.data.splits import check_classes, hold_out, stratified, taken
 from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError
 from workbench.streams import Seeds, numpy_generator
@@ -27,17 +28,23 @@ class ImageFolder(ImageData):
     :func:`workbench.data.picture_size.natural_size`. ``margin``: photos are kept so many times larger, so
     that a random crop has somewhere to go; evaluation takes the middle (1 keeps none).
     ``train``: how many training items, drawn with the classes' proportions from the stream (seeds.subset,
-    "subset"). ``test``: where there are no train and test folders, the fraction of every class that is the
-    test part, by content hash.
+    "subset"). ``split``: which photos are the test; "auto" follows the train and test folders where there are some,
+    else it takes a fraction of every class by content hash. "random" and "stratified" divide all photos anew.
+    ``test``: that fraction, short for ``Split(test=...)``.
     The shorter side is scaled to ``size * margin`` (bilinear, with antialiasing) and the middle square kept.
     What was decoded is kept in memory, and under .wb/cache for the next process.
+
+    Raises:
+        FieldError: sizes, counts or fractions that cannot be, a split by a column, or a target that a folder's name
+            does not tell.
     """
 
     path: str = field(kw_only=False)
     size: int | Literal["auto"] | None = "auto"
     margin: float = 1.15
     train: int | None = None
-    test: float = 0.2
+    split: Split = Split()
+    test: float = Split.test
 
     def check(self) -> None:
         """Refuse sizes and fractions that cannot be, and targets that a folder's name does not tell."""
@@ -54,6 +61,16 @@ class ImageFolder(ImageData):
             raise FieldError(f"ImageFolder.margin is {self.margin!r}; it takes a factor from 1 to 4")
         if not 0 < self.test < 1:
             raise FieldError(f"ImageFolder.test is {self.test!r}; it takes a fraction between 0 and 1")
+        refuse_columns("ImageFolder", self.split)
+        if Split.test not in (self.test, self.split.test) and self.test != self.split.test:
+            raise FieldError(
+                f"ImageFolder.test is {self.test!r}, but split says {self.split!r}", hint="Leave one of them out."
+            )
+
+    @property
+    def divided(self) -> Split:
+        """How the photos are divided, with ``test`` taken in."""
+        return self.split if self.test == Split.test else self.split.but(test=self.test)
 
     def files(self) -> tuple[str, ...]:
         """The folder or archive."""
@@ -63,25 +80,32 @@ class ImageFolder(ImageData):
         """The data sets of the run with these seeds; see :meth:`Data.load`. Always in colour."""
         size, why = photo_size(self.size, lambda: shorter_sides(root / self.path, self.path))
         photos = read_photos(root / self.path, self.path, side=round(size * self.margin), root=root)
-        classes, train, test = self._splits(photos)
+        classes, items, parts = self._items(photos)
+        division = divide(items.keys, self.divided, targets=items.targets, column=parts)
+        if division.by == "given":
+            self._same_classes(photos)
+        train, test = items.subset(division.train), items.subset(division.test)
         check_classes(train, test, classes, self.path)
+        said = f"{division.rule}; {division.why}"
         if self.train is not None:
             draw = numpy_generator(seeds.subset, "subset")
             train = train.subset(stratified(train.targets, self.train, draw))
+            said += taken(train, test)
         validation = None
         if choosing:
-            train, validation = hold_out(train, self.validation, "validation")
+            train, validation = hold_out(train, self.validation, "validation", by_class=division.by != "random")
         target = SingleLabel() if self.target == "auto" else self.target
         signature = Signature("image", target.width(len(classes)), channels=3, size=size)
         encoder = PictureEncoder(int(train.inputs.shape[-1]), 3)
-        return Datasets(train, validation, test, classes, target, signature, encoder, why)
+        rows = (*why, ("data.split", division.by, said))
+        return Datasets(train, validation, test, classes, target, signature, encoder, rows)
 
-    def _splits(self, photos: Photos) -> tuple[tuple[str, ...], Items, Items]:
-        """Class names in alphabetical order, the training items and the test items."""
-        folders = [name.split("/")[:-1] for name in photos.names]
+    def _items(self, photos: Photos) -> tuple[tuple[str, ...], Items, list[str] | None]:
+        """Class names in alphabetical order, all items, and the parts that the folders say, if they say some."""
+        folders = _folders(photos)
         tops = {parts[0] for parts in folders if parts}
-        split = tops == {"train", "test"}
-        depth = 2 if split else 1
+        given = tops == {"train", "test"}
+        depth = 2 if given else 1
         if any(len(parts) != depth for parts in folders):
             raise DataError(
                 "pictures lie neither in train/<class>/ and test/<class>/ nor in <class>/",
@@ -92,14 +116,10 @@ class ImageFolder(ImageData):
         numbers = {name: number for number, name in enumerate(classes)}
         targets = torch.tensor([numbers[parts[-1]] for parts in folders])
         items = Items(photos.images, targets, photos.keys)
-        if not split:
-            return classes, *hold_out(items, self.test, "test")
-        testing = torch.tensor([parts[0] == "test" for parts in folders])
-        self._same_classes(folders)
-        train, test = items.subset((~testing).nonzero().flatten()), items.subset(testing.nonzero().flatten())
-        return classes, train, test
+        return classes, items, [parts[0] for parts in folders] if given else None
 
-    def _same_classes(self, folders: list[list[str]]) -> None:
+    def _same_classes(self, photos: Photos) -> None:
+        folders = _folders(photos)
         sides = {side: {parts[1] for parts in folders if parts[0] == side} for side in ("train", "test")}
         for side, other in (("train", "test"), ("test", "train")):
             only = sorted(sides[side] - sides[other])
@@ -109,3 +129,8 @@ class ImageFolder(ImageData):
                     where=self.path,
                     hint="Both need the same classes: add pictures, or take the class out.",
                 )
+
+
+def _folders(photos: Photos) -> list[list[str]]:
+    """The folders that each photo lies in, from the outermost."""
+    return [name.split("/")[:-1] for name in photos.names]

@@ -37,6 +37,9 @@ class Split(Part):
     ``column``: of a table; holds the group, the time or the part.
 
     Items of equal content never come to lie in two parts, except where the parts are given.
+
+    Raises:
+        FieldError: a fraction that leaves one side empty, or a column that is missing or would be ignored.
     """
 
     one_choice: ClassVar[bool] = True
@@ -128,6 +131,15 @@ def refuse_two_ways(part: str, split: Split, time: str | None) -> None:
     """Raises :class:`FieldError` where ``time`` and ``split`` both say how the items of ``part`` are divided."""
     if time is not None and (split.by not in ("auto", "time") or split.column is not None):
         raise FieldError(f"{part}.time is '{time}', but split says {split!r}", hint="Leave time or split out.")
+
+
+def refuse_columns(part: str, split: Split) -> None:
+    """Raises :class:`FieldError` where ``split`` goes by a column and ``part`` has none."""
+    if split.column is not None:
+        raise FieldError(
+            f"{part}.split is {split!r}, but there are no columns to go by",
+            hint="Use Split('random') or Split('stratified'), or ImageTable, whose table has columns.",
+        )
 
 
 def says_parts(values: Iterable[Any]) -> bool:
@@ -289,8 +301,9 @@ class _Rule:
 def _resolved(split: Split, labels: npt.NDArray[np.int64] | None, column: Sequence[Any] | None) -> tuple[By, str]:
     if split.by != "auto":
         if split.by in ("group", "time", "given") and column is None:
+            what = "do not say which items are the test" if split.by == "given" else "have no such column"
             raise DataError(
-                f"Split.by is '{split.by}', but these data have no such column",
+                f"Split.by is '{split.by}', but these data {what}",
                 hint="Use 'random' or 'stratified'.",
             )
         if split.by == "stratified" and labels is None:

@@ -56,16 +56,17 @@ def stratified(targets: torch.Tensor, total: int, generator: np.random.Generator
     return torch.cat(parts).sort().values
 
 
-def hold_out(items: Items, fraction: float, purpose: str) -> tuple[Items, Items]:
+def hold_out(items: Items, fraction: float, purpose: str, *, by_class: bool = True) -> tuple[Items, Items]:
     """``(kept, held)``: held out is the ``fraction`` of every class with the smallest hash of key and purpose.
 
-    Where items do not have one class each, it is that fraction of all items. An item added to a class moves at most
-    as many others as are added. Every class stays on both sides, and items of equal content on one.
+    Where items do not have one class each, or not ``by_class``, it is that fraction of all items. An item added to a
+    class moves at most as many others as are added. Every class stays on both sides, and items of equal content on one.
 
     Raises:
         DataError: a class has a single content, so it cannot be on both sides.
     """
-    labels = strata(items.targets).cpu().numpy()
+    targets = strata(items.targets) if by_class else torch.zeros(len(items), dtype=torch.int64)
+    labels = targets.cpu().numpy()
     contents, unit = np.unique(np.array(items.keys), return_inverse=True)
     # equal contents stay together: of different labels of theirs the smallest counts
     kinds = np.full(len(contents), np.iinfo(np.int64).max)
@@ -97,6 +98,11 @@ def pooled(items: Items, pool: tuple[float, float]) -> Items:
         return items
     fractions = torch.tensor([int(key, 16) / 16.0 ** len(key) for key in items.keys], dtype=torch.float64)
     return items.subset(((fractions >= pool[0]) & (fractions < pool[1])).nonzero().flatten())
+
+
+def taken(train: Items, test: Items) -> str:
+    """What of a division is used, where fields ask for less than all: the end of its row for the table of settings."""
+    return f"; of these {len(train):,} are learnt from, {len(test):,} are the test"
 
 
 def check_classes(train: Items, test: Items, classes: tuple[str, ...], where: str) -> None:

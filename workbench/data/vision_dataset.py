@@ -12,7 +12,7 @@ import torch
 from workbench.data.items import Datasets, check_count
 from workbench.data.picture_sets import picture_sets
 from workbench.data.pictures import ImageData
-from workbench.data.split import Split, divide
+from workbench.data.split import Split, divide, refuse_columns
 from workbench.data.targets.inference import Answers, read_answers
 from workbench.data.targets.single_label import SingleLabel
 from workbench.data.torchvision_sets import Found, read_set
@@ -26,11 +26,15 @@ class VisionDataset(ImageData):
     ``name``: of the class in torchvision.datasets. ``root``: the folder with its files, laid out as torchvision does,
     relative to the project's root. ``download``: fetch them, when they are not there, from where torchvision says;
     else only local files are read. ``options``: further arguments of the class, e.g. ``("split=letters",)`` for EMNIST.
-    Training, validation and test items are the parts that the class knows; one without parts is divided as ``split``
-    says. ``target``: whole numbers are classes, tensors of 0 and 1 are labels.
+    ``split``: which items are the test; "auto" follows the parts that the class knows, one without parts is divided by
+    content hash. "random" and "stratified" divide all items anew. ``target``: whole numbers are classes, tensors of 0
+    and 1 are labels.
     ``size``, ``margin``: pictures that are all squares of one size stay as they are under "auto" and None; others are
     photos, see :class:`workbench.data.folders.ImageFolder`. ``train``: how many training items, drawn with the
     classes' proportions from the stream (seeds.subset, "subset").
+
+    Raises:
+        FieldError: counts that cannot be, a split by a column, or an option without a value.
     """
 
     name: str = field(kw_only=False)
@@ -48,6 +52,7 @@ class VisionDataset(ImageData):
         check_count(self, "train", 1)
         if not 1 <= self.margin <= 4:
             raise FieldError(f"VisionDataset.margin is {self.margin!r}; it takes a factor from 1 to 4")
+        refuse_columns("VisionDataset", self.split)
         for option in self.options:
             if "=" not in option:
                 raise FieldError(f"VisionDataset.options has '{option}'; it takes e.g. 'split=letters'")
@@ -61,10 +66,9 @@ class VisionDataset(ImageData):
         path = root / self.root
         found = read_set(self.name, path, self.options, size=self.size, margin=self.margin, download=self.download)
         answers = self._answers(found)
-        given = found.parts is not None
         division = divide(
             found.keys,
-            Split(by="given") if given else self.split,
+            self.split,
             targets=answers.y,
             column=found.parts,
             validation=self.validation,
@@ -72,7 +76,7 @@ class VisionDataset(ImageData):
         )
         draw = None if self.train is None else (self.train, numpy_generator(seeds.subset, "subset"))
         sets, target = picture_sets(found, answers, division, size=found.size, drawn=draw, where=self.name)
-        why = "the parts of torchvision's class" if given else division.why
+        why = "the parts of torchvision's class" if division.by == "given" else division.why
         return replace(sets, why=(target, *found.why, ("data.split", division.rule, why)))
 
     def _answers(self, found: Found) -> Answers:
