@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from workbench.data.ratings import Ratings
     from workbench.data.split import Split
     from workbench.data.tables import Table
-    from workbench.data.targets import MultiLabel, Regression, SingleLabel
-    from workbench.data.targets.token_sequence import TokenSequence
+    from workbench.data.targets import MultiLabel, Rating, Regression, SingleLabel
     from workbench.data.text_pairs import TextPairs
     from workbench.data.texts import Texts
     from workbench.data.vision_dataset import VisionDataset
@@ -64,6 +63,7 @@ __all__ = [
     "OneCycle",
     "Part",
     "Pretrained",
+    "Rating",
     "Ratings",
     "Regression",
     "Restarts",
@@ -78,7 +78,6 @@ __all__ = [
     "TextPairs",
     "Texts",
     "Tier",
-    "TokenSequence",
     "VisionDataset",
     "WorkbenchError",
 ]
@@ -107,6 +106,7 @@ _MODULES = {
     "OneCycle": "training.recipes",
     "Part": "parts",
     "Pretrained": "models.vision",
+    "Rating": "data.targets",
     "Ratings": "data.ratings",
     "Regression": "data.targets",
     "Restarts": "training.recipes",
@@ -121,7 +121,6 @@ _MODULES = {
     "TextPairs": "data.text_pairs",
     "Texts": "data.texts",
     "Tier": "study.experiment",
-    "TokenSequence": "data.targets.token_sequence",
     "VisionDataset": "data.vision_dataset",
     "WorkbenchError": "errors",
 }

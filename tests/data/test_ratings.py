@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+import workbench
 from workbench.data.encoding import restored
 from workbench.data.ratings import Ratings, RatingsEncoder
 from workbench.data.split import Split
@@ -47,6 +48,11 @@ def test_everything_is_inferred_and_said(root: Path) -> None:
     assert said["data.columns"] == ("user_id, movie_id, rating", "by the columns' names")
     assert said["data.split"][1].startswith("test: 0.2 of the items by content hash (40 of 200); ")
     assert data.signature.users == said["data.users"][0] + 1 and data.signature.things == said["data.items"][0] + 1
+
+
+def test_the_target_can_be_set_with_public_names(root: Path) -> None:
+    wide = Ratings("a.csv", target=workbench.Rating(limits=(0, 10))).load(SEEDS, root)
+    assert isinstance(wide.target, Rating) and wide.target.limits == (0, 10) and wide.signature.limits == (0, 10)
 
 
 @pytest.mark.parametrize(

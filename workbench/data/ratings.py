@@ -43,6 +43,11 @@ class Ratings(Data):
     ``Split("group", column=...)`` holds whole users out, which are unseen then. ``time``: a column; the newest
     ratings are to be predicted from the older ones.
     ``train``: how many training ratings, drawn from the stream (seeds.subset, "subset"); None takes all.
+    ``target``: "auto" is ``Rating()``, a sigmoid between the limits; ``Regression()`` has no limits.
+
+    Raises:
+        FieldError: counts that cannot be, limits that do not rise or stand beside a target, a split by class, or two
+            ways to divide the ratings.
     """
 
     path: str = field(kw_only=False)
@@ -71,7 +76,10 @@ class Ratings(Data):
 
     @classmethod
     def of(cls, frame: pd.DataFrame, **fields: Any) -> Self:
-        """The same for a frame in memory, for notebooks; it is copied and known by its content."""
+        """The same for a ``frame`` in memory, for notebooks; it is copied and known by its content.
+
+        An experiment refuses it, as nothing pins it. ``fields``: of the part, e.g. ``time``.
+        """
         return cls(hold(frame), **fields)
 
     @property
