@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,47 +10,33 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from tests.training import together
-from workbench.errors import UsageError
+from workbench.errors import FieldError, UsageError
 from workbench.training.checkpoint import read_tensors
 from workbench.training.distributed import Ranks, ranks
 
 Found = dict[str, Any]
 
 
-def free_port() -> int:
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        return int(each.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
     """What two processes and one alone came to: 0.json, 1.json, alone.json, and weights."""
     out = tmp_path_factory.mktemp("together")
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    words = [sys.executable, "-m", "tests.training.together", str(pictures), str(out)]
-    root = Path(__file__).resolve().parents[2]
-    running = [
-        subprocess.Popen(
-            [*words, str(rank)],
-            cwd=root,
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    running = subprocess.Popen(
+        [*torchrun, "-m", "tests.training.together", str(pictures), str(out)],
+        cwd=Path(__file__).resolve().parents[2],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     together.main(pictures, out, "alone")
-    for each in running:
-        try:
-            _, error = each.communicate(timeout=200)
-        except subprocess.TimeoutExpired:
-            for other in running:
-                other.kill()
-            raise
-        assert each.returncode == 0, error
+    try:
+        _, error = running.communicate(timeout=300)
+    finally:
+        running.terminate()  # torchrun then ends its processes
+    assert running.returncode == 0, error
     return out
 
 
@@ -73,6 +57,15 @@ def test_losses_and_weights_are_those_of_one_process(arm: str, folder: Path, fou
         ours, theirs = (read_tensors(folder / f"{arm}-{who}.safetensors")[0] for who in (rank, "alone"))
         for name, value in theirs.items():
             torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("arm", [each for each in together.ARMS if "ordinary" in each or each == "table"])
+def test_running_statistics_are_those_of_one_process(arm: str, folder: Path) -> None:
+    one, alone = (read_tensors(folder / f"{arm}-{who}.safetensors")[0] for who in ("0", "alone"))
+    layers = [name for name in alone if name.endswith(("running_mean", "running_var"))]
+    assert layers and not any((alone[name] == float(name.endswith("var"))).any() for name in layers)  # they began there
+    for name in layers:
+        torch.testing.assert_close(one[name], alone[name], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("arm", list(together.ARMS))
@@ -97,11 +90,18 @@ def test_one_of_them_is_the_one_that_writes(found: dict[str, Found]) -> None:
     assert [found[who]["uneven"]["first"] for who in ("0", "1", "alone")] == [True, False, True]
 
 
-def test_statistics_over_half_a_batch_are_refused(found: dict[str, Found]) -> None:
-    for rank in ("0", "1"):
-        assert "batch normalisation over 2 processes needs GPUs" in found[rank]["refused"]
-        assert "Norm(kind='group')" in found[rank]["refused"]
-    assert "refused" not in found["alone"]
+class Own(nn.BatchNorm2d):
+    """A layer of somebody's own."""
+
+
+def test_statistics_over_half_a_batch_are_refused() -> None:
+    two, cpu = Ranks(0, 2), torch.device("cpu")
+    model = two.synchronised(nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(Own(3))), cpu)
+    with pytest.raises(FieldError, match="Own would normalise by each process's slice of the batch"):
+        two.refuse_separate_statistics(model, cpu)
+    Ranks().refuse_separate_statistics(model, cpu)
+    two.refuse_separate_statistics(model.eval(), cpu)
+    two.refuse_separate_statistics(two.synchronised(nn.Sequential(nn.BatchNorm2d(3)), cpu), cpu)
 
 
 def test_a_process_finds_its_place_in_torchruns_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,9 @@ def test_every_item_is_in_one_piece_of_one_process_and_the_weights_add_up_to_1(
     seen: list[int] = []
     total = 0.0
     for rank in range(world):
-        for piece, weight in pieces(whole, micro, len, Ranks(rank, world)):
+        found = pieces(whole, micro, len, Ranks(rank, world))
+        assert len(found) == -(-items // (micro or items))  # in every process: they exchange something on each
+        for piece, weight in found:
             assert 1 <= len(piece) <= (micro or items)
             total += weight
             seen += piece.index.tolist() if weight else []

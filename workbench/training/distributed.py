@@ -2,9 +2,10 @@
 
 ``torchrun --nproc-per-node 4 train.py`` starts them and sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT; a
 program with a Learner in it needs no change. Each process goes through the same batches in the same order and computes
-on its slice. Gradients are weighed by what the loss is the mean of (items, or tokens) and summed, so that a step is one
-process's step, exact up to the order of summation; dropout draws other numbers. Every process evaluates all items, as
-one alone would; process 0's numbers count for all, so that what a callback decides by them is the same everywhere.
+on its slice. Gradients are weighed by what the loss is the mean of (items, or tokens) and summed, and batch
+normalisation takes its statistics over all slices, so that a step is one process's step, exact up to the order of
+summation; dropout draws other numbers. Every process evaluates all items, as one alone would; process 0's numbers count
+for all, so that what a callback decides by them is the same everywhere.
 What writes files or prints belongs to process 0: ``learner.ranks.first``.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.data.loading import Batch
 from workbench.errors import FieldError, UsageError
+from workbench.training.shared_norm import SharedBatchNorm, share_statistics, sharing
 
 Value = TypeVar("Value")
 
@@ -51,6 +54,10 @@ class Ranks:
         start, end = (len(batch) * rank // self.world for rank in (self.rank, self.rank + 1))
         cut = slice(start, end)
         return Batch(batch.x[cut], batch.y[cut], batch.index[cut]) if end > start else None
+
+    def together(self, model: nn.Module, pieces: Iterable[tuple[Batch, float]]) -> Iterable[tuple[Batch, float]]:
+        """The pieces of a step with their weights; on each, batch normalisation goes by all processes' items."""
+        return pieces if self.world == 1 else sharing(model, pieces)
 
     def sum(self, model: nn.Module, loss: torch.Tensor) -> torch.Tensor:
         """Adds up every process's gradients, in place, and their losses, which it returns: one exchange a step."""
@@ -88,18 +95,19 @@ class Ranks:
 
     def synchronised(self, model: nn.Module, device: torch.device) -> nn.Module:
         """The model with batch normalisation that takes its statistics over the whole batch, where there is one."""
-        if self.world == 1 or device.type != "cuda":
+        if self.world == 1:
             return model
-        whole: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        whole: nn.Module
+        whole = nn.SyncBatchNorm.convert_sync_batchnorm(model) if device.type == "cuda" else share_statistics(model)
         return whole
 
     def refuse_separate_statistics(self, model: nn.Module, device: torch.device) -> None:
         """Raises :class:`FieldError` where each process would normalise by its own slice, which is another network."""
-        if self.world > 1 and device.type != "cuda" and any(map(_by_the_batch, model.modules())):
+        own = next((each for each in model.modules() if _by_the_batch(each)), None)
+        if self.world > 1 and device.type != "cuda" and own is not None:
             raise FieldError(
-                f"batch normalisation over {self.world} processes needs GPUs: "
-                "torch's SyncBatchNorm does not run on the CPU, and each process would normalise by its own slice",
-                hint="Set model norm=Norm(kind='group'), or Norm(stats='running') for a pretrained network",
+                f"{type(own).__name__} would normalise by each process's slice of the batch, not by the whole batch",
+                hint="Take torch's BatchNorm1d, 2d or 3d, whose statistics all processes share",
             )
 
 
@@ -122,7 +130,7 @@ def ranks() -> Ranks:
 
 
 def _by_the_batch(layer: nn.Module) -> bool:
-    return isinstance(layer, _BatchNorm) and layer.training
+    return isinstance(layer, _BatchNorm) and layer.training and not isinstance(layer, SharedBatchNorm)
 
 
 def _leave() -> None:

@@ -187,7 +187,7 @@ class Learner(Asked, Described):
         model, target = state.model, self.expects.target
         assert state.batch is not None
         total = torch.zeros((), device=state.device)
-        for piece, weight in pieces(state.batch, self.micro, target.count, self.ranks):
+        for piece, weight in self.ranks.together(model, pieces(state.batch, self.micro, target.count, self.ranks)):
             x = self.inputs(piece, training=True, epoch=state.epoch)
             if self.recipe.mix is not None:
                 x, piece = mixed(self, self.recipe.mix, x, piece, state)

@@ -10,15 +10,17 @@ from workbench.training.distributed import Ranks
 
 
 def pieces(batch: Batch, micro: int | None, count: Callable[[Any], int], ranks: Ranks) -> list[tuple[Batch, float]]:
-    """Pieces of at most ``micro`` items of this process's share of the batch, each with its weight.
+    """This process's shares of the batch's pieces of at most ``micro`` items, each with its weight.
 
     Over all pieces of all processes the weights add up to 1: a piece weighs by what the loss is the mean of, which
-    ``count`` tells of its targets. A process without an item takes one with weight 0, so that it has gradients to add.
+    ``count`` tells of its targets. The batch is cut before it is shared, so that what normalises by the piece sees one
+    process's pieces, and every process has equally many: where it has no item, one with weight 0.
     """
-    own = ranks.share(batch)
-    if own is None:
-        return [(batch.split(1)[0], 0.0)]
-    if own is batch and (micro is None or len(batch) <= micro):
+    if ranks.world == 1 and (micro is None or len(batch) <= micro):
         return [(batch, 1.0)]
     whole = count(batch.y)
-    return [(piece, count(piece.y) / whole) for piece in (own.split(micro) if micro else [own])]
+    found = []
+    for piece in batch.split(micro) if micro else [batch]:
+        own = ranks.share(piece)
+        found.append((piece.split(1)[0], 0.0) if own is None else (own, count(own.y) / whole))
+    return found
