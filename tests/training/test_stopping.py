@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from tests.training.conftest import Bars
-from tests.training.test_resuming import Saves, interrupted, undisturbed
+from tests.training.test_resuming import Saves, interrupted, outcome, undisturbed
 from workbench import Callback, Constant
 from workbench.errors import FieldError
 from workbench.training.averaging import Averaging
@@ -165,6 +166,28 @@ def test_a_metric_that_is_not_there_gets_the_nearest(pictures: Path) -> None:
 
     with pytest.raises(FieldError, match=r"'validation/los'; did you mean 'validation/loss'"):
         Wrong(0, root=pictures).run()
+
+
+@pytest.mark.parametrize("used", [EarlyStop(patience=1), Averaging(decay=0.8)], ids=["early", "averaged"])
+def test_an_instance_carries_nothing_from_one_run_into_the_next(used: Callback, pictures: Path) -> None:
+    arm, fresh = Bars.but(fit=Stopping.fit, validate="epoch"), copy.deepcopy(used)
+    first, second = (outcome(arm(seed, root=pictures, device="cpu").run(callbacks=[used])) for seed in (1, 0))
+    assert first != second == outcome(arm(0, root=pictures, device="cpu").run(callbacks=[fresh]))
+
+
+def test_an_instance_that_has_served_a_run_resumes_bit_for_bit(pictures: Path, tmp_path: Path) -> None:
+    used = EarlyStop(patience=1, metric="validation/loss")
+
+    class Again(Stopping):
+        """With an instance that all its runs share."""
+
+        def callbacks(self) -> Sequence[Callback]:
+            return [used]
+
+    Again(1, root=pictures, device="cpu").run()
+    assert interrupted(Again, pictures, Saves(tmp_path / "c.safetensors", 15, "step_end")) == undisturbed(
+        Stopping, pictures
+    )
 
 
 @pytest.mark.parametrize(

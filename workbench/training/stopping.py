@@ -46,17 +46,17 @@ class EarlyStop(Callback):
             raise FieldError(f"EarlyStop.mode is {mode!r}{nearest(str(mode), ['min', 'max'])}")
         self.patience, self.min_delta, self.metric = patience, min_delta, metric
         self.mode, self.keep_best = mode, keep_best
-        self.best, self.best_epoch, self.waited = math.inf, 0, 0
-        self.weights: dict[str, torch.Tensor] = {}
+        self._forget()
 
     def begin(self, state: State) -> None:
-        """Refuses a learner that gives it nothing to go by."""
+        """Refuses a learner that gives it nothing to go by, and forgets the run before."""
         if state.learner.validate == "never":
             raise FieldError(
                 "EarlyStop has no validation to go by",
                 where=type(state.learner).__name__,
                 hint="Set validate = 'epoch'",
             )
+        self._forget()
 
     def evaluated(self, state: State) -> None:
         """Compares the epoch's number with the best; the evaluation after training is none of its business."""
@@ -89,3 +89,7 @@ class EarlyStop(Callback):
         """All four."""
         self.best, self.best_epoch = values["best"], values["best_epoch"]
         self.waited, self.weights = values["waited"], values["weights"]
+
+    def _forget(self) -> None:
+        self.best, self.best_epoch, self.waited = math.inf, 0, 0
+        self.weights: dict[str, torch.Tensor] = {}
