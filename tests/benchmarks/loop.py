@@ -9,7 +9,8 @@ Measured in one process, alternating, n = 10 rounds of one epoch (400 steps) eac
 consecutive steps are compared: noise only ever adds, and ten steps are short enough to be left alone on a busy machine.
 What happens once in fifty steps (losses go to the host) or once an epoch is outside of it, about 2 us a step.
 
-Run: ``.venv/bin/python tests/benchmarks/loop.py`` (``--profile`` shows where our steps spend their time).
+Run: ``.venv/bin/python tests/benchmarks/loop.py`` (``--profile`` shows where our steps spend their time). It ends with
+an error above the target.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -29,14 +31,15 @@ from torch.nn import functional
 
 from workbench import Callback, ImageArrays, Learner, OneCycle, Seeds
 from workbench.data.archive import write_npz
-from workbench.models.heads import VisionModel
+from workbench.data.signature import Kind, Signature
+from workbench.models.heads import VisionModel, fresh_head
+from workbench.models.initial import initial_weights
 from workbench.models.model import Model
 from workbench.training.callbacks import Hooks
 from workbench.training.device import reproducible
 from workbench.training.state import State
 
 ITEMS, BATCH, ROUNDS = 12_800, 32, 10
-STEPS = ITEMS // BATCH
 BUDGET = 25.0
 WINDOW = 10
 
@@ -44,12 +47,14 @@ WINDOW = 10
 class Perceptron(Model):
     """Two linear layers."""
 
-    def build(
-        self, *, classes: int, channels: int, seeds: Seeds, root: Path, sources: Mapping[str, Path] | None = None
-    ) -> VisionModel:
+    kinds: ClassVar[tuple[Kind, ...]] = ("image",)
+
+    def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> VisionModel:
         """784-128-classes."""
-        body = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU())
-        return VisionModel(body, nn.Linear(128, classes), [("body", [body])], arch="perceptron", channels=channels)
+        with initial_weights(seeds.init, "init"):
+            body = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU())
+        head = fresh_head(128, signature.outputs, seeds)
+        return VisionModel(body, head, [("body", [body])], arch="perceptron", channels=signature.channels)
 
 
 class Small(Learner):
@@ -100,16 +105,16 @@ def fastest(times: list[float]) -> float:
     return min(after - before for before, after in zip(times, times[WINDOW:], strict=False)) / WINDOW * 1e6
 
 
-def ours(learner: Small) -> float:
-    """One epoch of the Learner with five callbacks."""
+def ours(learner: Small) -> list[float]:
+    """When each step of an epoch of the Learner with five callbacks began, in seconds."""
     callbacks = [Counting() for _ in range(5)]
     # Fresh weights, as the bare loop has: those of many epochs on noise give denormal numbers, which are slow.
     learner._train(learner.begin(), Hooks(callbacks))
-    return fastest(callbacks[0].times)
+    return callbacks[0].times
 
 
-def bare(learner: Small, state: State) -> float:
-    """One epoch as one would write it without the workbench."""
+def bare(learner: Small, state: State) -> list[float]:
+    """The same of an epoch as one would write it without the workbench."""
     inputs, targets = state.data.train.inputs, state.data.train.targets
     mean = torch.tensor(learner.expects.preparation.mean)[:, None, None]
     std = torch.tensor(learner.expects.preparation.std)[:, None, None]
@@ -119,7 +124,7 @@ def bare(learner: Small, state: State) -> float:
     optimizer = torch.optim.AdamW(groups, lr=1e-3, fused=True)
     order = torch.randperm(len(inputs))
     times = []
-    for step in range(STEPS):
+    for step in range(state.steps_per_epoch):
         times.append(time.perf_counter())
         index = order[step * BATCH : (step + 1) * BATCH]
         x, y = inputs[index], targets[index]
@@ -128,33 +133,37 @@ def bare(learner: Small, state: State) -> float:
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return fastest(times)
+    return times
 
 
 def main() -> None:
-    """Print the best time a step of each loop, the ratio, and the difference that has a budget."""
+    """Print the best time a step of each loop, the ratio, and the difference, which has a budget."""
     with tempfile.TemporaryDirectory() as folder:
         write_noise(Path(folder))
         learner = Small(0, device="cpu", threads=1, root=folder)
         with reproducible(learner.level, 1, learner.device):
-            measure(learner)
+            overhead = measure(learner)
+    if overhead > BUDGET:
+        raise SystemExit(f"{overhead:.1f} us a step are above the budget")
 
 
-def measure(learner: Small) -> None:
-    """The rounds and their print-out."""
+def measure(learner: Small) -> float:
+    """The rounds and their print-out; microseconds a step that our loop takes longer."""
     state = learner.begin()
     best = {"ours": float("inf"), "bare": float("inf")}
     for _ in range(ROUNDS):
-        best["bare"] = min(best["bare"], bare(learner, state))
-        best["ours"] = min(best["ours"], ours(learner))
+        best["bare"] = min(best["bare"], fastest(bare(learner, state)))
+        best["ours"] = min(best["ours"], fastest(ours(learner)))
     if "--profile" in sys.argv:
         profile = cProfile.Profile()
         profile.runcall(ours, learner)
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
     for name, value in best.items():
         print(f"{name} {value:8.1f} us a step")
+    overhead = best["ours"] - best["bare"]
     print(f"ratio {best['ours'] / best['bare']:.2f}")
-    print(f"overhead {best['ours'] - best['bare']:.1f} us a step (budget on a CPU: {BUDGET:.0f})")
+    print(f"overhead {overhead:.1f} us a step (budget on a CPU: {BUDGET:.0f})")
+    return overhead
 
 
 if __name__ == "__main__":
