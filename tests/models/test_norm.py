@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tests.models.test_norm_peers import PEERS
 from workbench.data.signature import Signature
 from workbench.errors import DataError, FieldError
 from workbench.models.groups import Scope, frozen_modules
@@ -24,15 +25,17 @@ from workbench.models.norm import (
 from workbench.models.vision import Network
 from workbench.streams import Seeds
 
-# framework's way of freezing; uses running statistics, running ones move, affine trains, train and eval agree
-TABLE = [
-    ("fastai freeze(), train_bn=True; Lightning freeze()", Norm(), False, True, True, False),
-    ("fastai train_bn=False; Composer; requires_grad_(False)", Norm(affine=False), False, True, False, False),
-    ("Lightning freeze(train_bn=False); Keras 2.1.3", Norm(stats="batch", affine=False), False, False, False, False),
-    ("batch statistics, trained", Norm(stats="batch"), False, False, True, False),
-    ("Keras 3 trainable=False; timm; FrozenBatchNorm", Norm(stats="running", affine=False), True, False, False, True),
-    ("Keras guide training=False; .eval()", Norm(stats="running"), True, False, True, True),
+# uses running statistics, running ones move, affine trains, train and eval agree
+POLICIES: list[tuple[Norm, bool, bool, bool, bool]] = [
+    (Norm(), False, True, True, False),
+    (Norm(affine=False), False, True, False, False),
+    (Norm(stats="batch", affine=False), False, False, False, False),
+    (Norm(stats="batch"), False, False, True, False),
+    (Norm(stats="running", affine=False), True, False, False, True),
+    (Norm(stats="running"), True, False, True, True),
 ]
+# named after the frameworks that were seen to do the same
+TABLE = [("; ".join(name for name, _, ours in PEERS if ours == each[0]) or "no peer", *each) for each in POLICIES]
 SCOPES: list[Scope] = ["all", "last", "head"]
 
 
@@ -86,6 +89,15 @@ def test_table(name: str, norm: Norm, running: bool, moved: bool, affine: bool, 
         for layer in layers.values():
             assert observe(layer) == (running, moved, affine, agree)
         model.eval()
+
+
+def test_the_page_tells_of_every_framework_what_was_seen() -> None:
+    page = (Path(__file__).parents[2] / "docs/batch_norm.md").read_text().splitlines()
+    rows = {cells[0]: cells[1:] for line in page if len(cells := line.strip("| ").split(" | ")) == 6}
+    for name, _, ours in PEERS:
+        running, *does = next(each[1:] for each in POLICIES if each[0] == ours)
+        words = ["running" if running else "batch", *("yes" if each else "no" for each in does)]
+        assert rows[name] == [*words, f"`{ours!r}`"], name
 
 
 @pytest.mark.parametrize("norm", [row[1] for row in TABLE], ids=[row[0] for row in TABLE])

@@ -1,17 +1,24 @@
 """Normalisation as a policy of two switches, applied every time that train mode is switched on.
 
 Which statistics normalise while training, and whether the affine weights train, are independent questions
-that every framework answers differently for frozen layers, and mostly by accident:
+that every framework answers differently for frozen layers, and mostly by accident. Seen in fastai 2.8.12,
+Lightning 2.6.6, Keras 3.15.1 and torchvision 0.29.2 (docs/batch_norm.md), except where it says "by its source":
 
 =======  ======  ==============================  ===========================================================
-stats    affine  normalises in training by       where it comes from
+stats    affine  normalises in training by       who does that
 =======  ======  ==============================  ===========================================================
-track    True    the batch; running ones follow  ordinary batch norm; fastai's ``train_bn=True``
-track    False   the batch; running ones follow  ``requires_grad_(False)``; Keras up to 2.1.2 frozen
+track    True    the batch; running ones follow  ordinary batch norm; fastai and Lightning ``freeze()``; Keras
+                                                 ``fit()`` of a functional model, although its body was
+                                                 called with ``training=False``
+track    False   the batch; running ones follow  ``requires_grad_(False)``; fastai ``train_bn=False``; by its
+                                                 source Keras up to 2.1.2 frozen
 batch    True    the batch; running ones stay    (completes the table)
-batch    False   the batch; running ones stay    Keras 2.1.3-2.2 frozen; Lightning ``freeze(train_bn=False)``
-running  True    the running ones, which stay    Keras guide: body called with ``training=False``
-running  False   the running ones, which stay    TF 2 and Keras 3 frozen; FrozenBatchNorm
+batch    False   the batch; running ones stay    Lightning ``freeze(train_bn=False)``; by its source Keras
+                                                 2.1.3-2.2 frozen
+running  True    the running ones, which stay    Keras ``self.body(x, training=False)`` in a model's own
+                                                 ``call()``; Lightning with ``body.eval()`` before ``fit()``
+running  False   the running ones, which stay    Keras ``trainable=False``; torchvision FrozenBatchNorm2d;
+                                                 fastai ``train_bn=False`` with BnFreeze
 =======  ======  ==============================  ===========================================================
 """
 
@@ -44,6 +51,9 @@ class Norm(Part):
     """
 
     one_choice: ClassVar[bool] = True
+
+    Raises:
+        FieldError: statistics of a kind that has none, affine weights that do not exist, or a momentum out of range.
 
     kind: Literal["batch", "group", "none"] = "batch"
     stats: Literal["track", "batch", "running"] = "track"
