@@ -9,11 +9,14 @@ import pytest
 import torch
 from torch import nn
 
+from tests.interpret.made import keys
 from workbench.data.encoding import Encoder
+from workbench.data.items import Items
 from workbench.data.preparation import AsStored
 from workbench.data.signature import Signature
-from workbench.data.values import BEGIN, END, Padded, Ragged
-from workbench.interpret.attention import attention
+from workbench.data.values import BEGIN, END, UNKNOWN, Padded, Ragged
+from workbench.errors import FieldError
+from workbench.interpret.attention import attention, attention_at
 from workbench.interpret.view import DoesNotApply
 from workbench.training.state import State
 
@@ -77,6 +80,24 @@ def test_tokens_that_look_at_one_another(words: State, monkeypatch: pytest.Monke
     assert [row[1] for row in last.table().rows] == ["<begin>"] * 3
     first = attention(words, "the cat", layer=0)
     assert np.array_equal(first.weights, np.eye(3)) and "Layer 1 of 2, the mean over 2 heads" in first.notes()[0]
+
+
+def test_an_item_is_looked_at_as_it_is_stored(words: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = Ragged.of([[BEGIN, 4], [BEGIN, 4, UNKNOWN, 5]])  # no text of TOKENS leads back to <unknown>
+    test = Items(stored, torch.zeros(2, dtype=torch.int64), keys(2))
+    monkeypatch.setattr(words, "data", dataclasses.replace(words.data, test=test))
+    monkeypatch.setattr(words, "model", Reads())
+    found = attention_at(words, "test", 1)
+    assert found.rows == found.columns == ("<begin>", "the", "<unknown>", "cat")
+    assert found.heading() == "Attention, item 1 of the test split" and found.text().startswith(found.heading())
+    assert attention_at(words, "test", 0).rows == ("<begin>", "the")
+    with pytest.raises(FieldError, match="no item 2 in the split 'test'; the last one is 1"):
+        attention_at(words, "test", 2)
+
+
+def test_pictures_have_no_tokens(state: State) -> None:
+    with pytest.raises(DoesNotApply, match="attention is between tokens, and there are none"):
+        attention_at(state, "test", 0)
 
 
 def test_written_tokens_look_at_the_source(words: State, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,11 @@ def test_every_view_and_why_not(ended: tuple[Learner, Result]) -> None:
     assert repr(opened).startswith("Bars: test/error ") and "top_losses" in repr(opened)
 
 
+def test_an_item_that_is_not_there_is_refused_first(ended: tuple[Learner, Result]) -> None:
+    with pytest.raises(FieldError, match=r"no item 120 in the split 'test'; the last one is 119"):
+        next(Interpretation.of(*ended).views(120))
+
+
 def test_writing_leaves_files_and_nothing_else(
     ended: tuple[Learner, Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,8 @@ from sklearn.datasets import load_diabetes, load_wine
 
 from workbench import Collab, Learner, OneCycle, Ratings, Seq2Seq, Table, TextNetwork, TextPairs, Texts
 from workbench.data.items import Data
+from workbench.data.values import UNKNOWN
+from workbench.interpret.attention import Attention
 from workbench.interpret.interpretation import Interpretation
 from workbench.interpret.predict import Predictions
 from workbench.interpret.view import DoesNotApply
@@ -132,6 +134,8 @@ def test_texts(reviews: pd.DataFrame, arch: Any, tmp_path: Path) -> None:
     expected = ALWAYS | {"confusion", "calibration", "slices", "features", "embeddings_body.embedding"}
     assert found == (expected | {"attention"} if arch == "transformer" else expected)
     assert "tokens" in {each.trait for each in opened.slices().slices}
+    if arch == "transformer":
+        rare_words_are_looked_at_as_stored(opened)
     lstm = [each for each in opened.activations().layers if each.kind == "LSTM"]
     assert all(each.gradient > 0 for each in lstm) and len(lstm) == (arch == "lstm")
     answers = opened.predict(reviews.head(3))
@@ -144,6 +148,18 @@ def test_texts(reviews: pd.DataFrame, arch: Any, tmp_path: Path) -> None:
     extra = {"encoder.json": ""}
     torch.export.load(exported.path, extra_files=extra)
     assert json.loads(extra["encoder.json"])["values"]["vocabulary"][4:] == list(opened.state.data.signature.tokens[4:])
+
+
+def rare_words_are_looked_at_as_stored(opened: Interpretation) -> None:
+    """Of the first item that has any: words for people would be tokens of other ids when they are read again."""
+    texts = opened.answers().items.inputs
+    ids = (texts[torch.tensor([place])].ids[0].tolist() for place in range(len(texts)))
+    place, stored = next((place, each) for place, each in enumerate(ids) if UNKNOWN in each)
+    tokens = tuple(opened.state.data.signature.tokens[each] for each in stored)
+    found = dict(opened.views(place))["attention"]
+    assert isinstance(found, Attention) and found.rows == tokens
+    assert opened.attention(position=place).rows == tokens
+    assert opened.attention(opened.state.data.encoder.show(texts, place)).rows != tokens
 
 
 def test_a_language_model(reviews: pd.DataFrame, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from workbench.errors import FieldError
-from workbench.interpret.looking import batches, group_names, items_of, layers, looking, tensors, watched
+from workbench.interpret.looking import batches, group_names, item_at, items_of, layers, looking, tensors, watched
 from workbench.training.checkpoint import weights_hash
 from workbench.training.state import State
 
@@ -58,3 +58,11 @@ def test_a_split_is_cut_or_refused(state: State) -> None:
     assert sum(len(batch) for batch in batches(state, "train")) == 240
     with pytest.raises(FieldError, match="the split 'validation' is not there; there is 'train', 'test'"):
         items_of(state, "validation")
+
+
+def test_one_stored_item(state: State) -> None:
+    last = len(state.data.test) - 1
+    assert torch.equal(item_at(state, "test", last), state.data.test.inputs[-1:])
+    for position in (-1, last + 1):
+        with pytest.raises(FieldError, match=rf"no item {position} in the split 'test'; the last one is {last}"):
+            item_at(state, "test", position)

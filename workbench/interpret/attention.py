@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
-from workbench.data.loading import Batch
 from workbench.data.values import END, PAD, Padded
 from workbench.errors import FieldError
 from workbench.interpret import drawing
-from workbench.interpret.looking import looking
+from workbench.interpret.looking import item_at, looking
+from workbench.interpret.predict import as_batch
 from workbench.interpret.view import DoesNotApply, Table, View
 from workbench.training.state import State
 
@@ -40,13 +40,21 @@ class Attending(Protocol):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Attention(View):
-    """One item. ``weights``: float32 (t, s), rows written or reading tokens, columns those that they look at."""
+    """One item. ``weights``: float32 (t, s), rows written or reading tokens, columns those that they look at.
+
+    ``what`` says what they are of, ``place`` which item of which split it is; "" for one that is new.
+    """
 
     title: ClassVar[str] = "Attention"
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     weights: np.ndarray
     what: str
+    place: str = ""
+
+    def heading(self) -> str:
+        """With the item's place."""
+        return f"{self.title}, {self.place}" if self.place else self.title
 
     def table(self) -> Table:
         """Where each token looks most, and how much of its weight that has."""
@@ -85,17 +93,29 @@ def attention(state: State, item: Any, *, layer: int = -1) -> Attention:
         DoesNotApply: a network that has no attention, or does not give its weights.
         DataError: the item cannot be encoded.
     """
-    stored = state.data.encoder.encode([item])
-    here = torch.zeros(1, dtype=torch.int64)
-    x = stored[here]
-    batch = Batch(x.to(state.device) if isinstance(x, torch.Tensor) else _moved(x, state), here, here)
-    with looking(state) as model:
-        return _look(state, model, state.learner.inputs(batch, training=False), layer)
+    return _look(state, state.data.encoder.encode([item]), layer)
 
 
-def _look(state: State, model: Any, x: Any, layer: int) -> Attention:
+def attention_at(state: State, split: str, position: int, *, layer: int = -1) -> Attention:
+    """The same of an item of a split, token for token as it is stored: words for people do not all lead back to it.
+
+    Raises:
+        DoesNotApply: as :func:`attention`, and for items that have no tokens.
+        FieldError: there is no such split or item.
+    """
+    stored = item_at(state, split, position)
+    if state.data.signature.kind not in ("text", "pairs"):
+        raise DoesNotApply("attention is between tokens, and there are none")
+    found = _look(state, stored, layer)
+    return replace(found, place=f"item {position:,} of the {split} split")
+
+
+def _look(state: State, stored: Any, layer: int) -> Attention:
+    """Of the only item in ``stored``."""
+    batch = as_batch(state, stored, torch.zeros(1, dtype=torch.int64))
     try:
-        return _weights(state, model, x, layer)
+        with looking(state) as model:
+            return _weights(state, model, state.learner.inputs(batch, training=False), layer)
     except FieldError as error:  # its architecture could have some, and this one was built without
         raise DoesNotApply(error.problem, hint=error.hint) from error
 
@@ -116,10 +136,6 @@ def _weights(state: State, model: Any, x: Any, layer: int) -> Attention:
         raise DoesNotApply(f"{type(model).__name__} has no attention() or alignment() that gives its weights")
     shown = weights[0, : len(rows), : len(columns)].float().cpu().numpy()
     return Attention(rows, columns, shown, what)
-
-
-def _moved(x: Padded, state: State) -> Padded:
-    return Padded(x.ids.to(state.device), x.lengths.to(state.device), x.counts)
 
 
 def _named(ids: torch.Tensor, tokens: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,11 +12,12 @@ from workbench.errors import FieldError
 from workbench.interpret import projection
 from workbench.interpret.activations import Activations, activations
 from workbench.interpret.answers import Answers, answer
-from workbench.interpret.attention import Attention, attention
+from workbench.interpret.attention import Attention, attention, attention_at
 from workbench.interpret.calibration import Calibration, calibrate
 from workbench.interpret.confusion import Confusion, Labels, confusion
 from workbench.interpret.curves import Curves, curves
 from workbench.interpret.export import Exported, export
+from workbench.interpret.looking import item_at
 from workbench.interpret.predict import Prediction, Predictions, predict
 from workbench.interpret.slices import LEAST, Slices, slices
 from workbench.interpret.summary import Summary, summarise
@@ -94,9 +96,14 @@ class Interpretation:
         """Every table of embeddings, in two dimensions, by name."""
         return projection.embeddings(self.state)
 
-    def attention(self, item: Any, *, layer: int = -1) -> Attention:
-        """Which tokens of an item, a text or the source of a pair, the network looks at."""
-        return attention(self.state, item, layer=layer)
+    def attention(self, item: Any = None, *, position: int = 0, split: str = "", layer: int = -1) -> Attention:
+        """Which tokens of ``item``, a text or the source of a pair, the network looks at.
+
+        Without one: of the item at ``position`` (from 0) in a split, token for token as it is stored.
+        """
+        if item is not None:
+            return attention(self.state, item, layer=layer)
+        return attention_at(self.state, split or self.split, position, layer=layer)
 
     # ---- its answers ---------------------------------------------------------------------------------------------
 
@@ -128,8 +135,9 @@ class Interpretation:
 
     # ---- all of it -----------------------------------------------------------------------------------------------
 
-    def views(self) -> Iterator[tuple[str, View | DoesNotApply]]:
-        """Every view by name, or why it says nothing here."""
+    def views(self, item: int = 0) -> Iterator[tuple[str, View | DoesNotApply]]:
+        """Every view by name, or why it says nothing here; ``item``: whose attention, its position in the split."""
+        item_at(self.state, self.split, item)  # refused before anything is computed
         makers: dict[str, Callable[[], View]] = {
             "summary": self.summary,
             "curves": self.curves,
@@ -139,7 +147,7 @@ class Interpretation:
             "calibration": self.calibration,
             "slices": self.slices,
             "features": self.features,
-            "attention": self._first_attention,
+            "attention": functools.partial(self.attention, position=item),
         }
         for name, make in makers.items():
             yield name, _tried(make)
@@ -157,14 +165,6 @@ class Interpretation:
             else:
                 view.save(Path(folder), name)
         return left_out
-
-    def _first_attention(self) -> Attention:
-        """Attention for the first item of the split, as the encoder shows it."""
-        kind = self.state.data.signature.kind
-        if kind not in ("text", "pairs"):
-            raise DoesNotApply("attention is between tokens, and there are none")
-        shown = self.state.data.encoder.show(self.answers().items.inputs, 0)
-        return self.attention(shown)
 
     def __repr__(self) -> str:
         state = self.state

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from workbench.data.loading import Batch, Batches
-from workbench.data.values import Padded
+from workbench.data.values import Padded, subset
 from workbench.errors import FieldError
 from workbench.training.device import reproducible
 from workbench.training.evaluation import evaluation_batch
@@ -69,6 +69,18 @@ def items_of(state: State, split: str) -> Any:
         what = "is empty" if split in known else "is not there"
         raise FieldError(f"the split '{split}' {what}; there is " + ", ".join(f"'{each}'" for each in known))
     return known[split]
+
+
+def item_at(state: State, split: str, position: int) -> Any:
+    """The stored inputs of the one item at ``position`` (from 0) in a split.
+
+    Raises:
+        FieldError: there is no such split or item.
+    """
+    items = items_of(state, split)
+    if not 0 <= position < len(items):
+        raise FieldError(f"there is no item {position} in the split '{split}'; the last one is {len(items) - 1}")
+    return subset(items.inputs, torch.tensor([position]))
 
 
 def layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
