@@ -1,13 +1,18 @@
 """Answers for items as a user has them are those that evaluation gives."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
-from workbench.errors import DataError
+from workbench import Learner, Table
+from workbench.data.loading import Batches
+from workbench.data.views import views
+from workbench.errors import DataError, FieldError
 from workbench.interpret.answers import Answers
 from workbench.interpret.predict import Prediction, Predictions, answer_text, gathered, predict
 from workbench.training.state import State
@@ -54,6 +59,30 @@ def test_a_list_and_a_table_of_paths(state: State, answers: Answers, folder: Pat
         found = predict(state, given)
         assert isinstance(found, Predictions)
         assert [each.answer for each in found] == [expected(answers, place)[0] for place in (1, 0)]
+
+
+def test_several_views_of_each(state: State, folder: Path) -> None:
+    found, plain = predict(state, folder, views=True), predict(state, folder)
+    assert isinstance(found, Predictions) and isinstance(plain, Predictions)
+    batch = next(iter(Batches(state.data.test, batch=5)))
+    state.model.eval()
+    with torch.no_grad():
+        looks = [state.model(state.learner.inputs(each, training=False)).softmax(1) for each in views(batch, flip=True)]
+    sure, label = torch.stack(looks).mean(0).max(1)
+    assert len(looks) == 12
+    assert [each.answer for each in found] == [state.data.classes[each] for each in label.tolist()]
+    assert [each.confidence for each in found] == pytest.approx(sure.tolist(), abs=1e-6)
+    assert [each.confidence for each in found] != pytest.approx([each.confidence for each in plain], abs=1e-4)
+    assert predict(state, folder / "3.png", views=True).confidence == pytest.approx(found[3].confidence, abs=1e-6)
+
+
+def test_rows_have_no_views(carried: Callable[[str], Path]) -> None:
+    frame = pd.read_csv(carried("data/adult.csv")).head(300)
+    learner = type("Income", (Learner,), {"data": Table.of(frame, "income"), "__doc__": "A test's."})(0, device="cpu")
+    state = learner.begin()
+    assert isinstance(predict(state, frame.head(2)), Predictions)
+    with pytest.raises(FieldError, match=r"views are of pictures, and Table has none\. Leave views out"):
+        predict(state, frame.head(2), views=True)
 
 
 def test_what_is_no_item_is_named(state: State, tmp_path: Path) -> None:

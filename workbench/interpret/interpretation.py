@@ -125,9 +125,12 @@ class Interpretation:
         found = self.answers(split)
         return slices(found, traits(self.state, found), least=least)
 
-    def predict(self, given: Any) -> Prediction | Predictions:
-        """The answer for a new item, or answers for a list, a folder of pictures or a file of rows."""
-        return predict(self.state, given)
+    def predict(self, given: Any, *, views: bool = False) -> Prediction | Predictions:
+        """The answer for a new item, or answers for a list, a folder of pictures or a file of rows.
+
+        With ``views`` each picture is looked at several times and the answers are averaged.
+        """
+        return predict(self.state, given, views=views)
 
     def export(self, path: Path | str) -> Exported:
         """Writes a ``.pt2`` or ``.onnx`` file with preparation and activation, checked against the live network."""

@@ -13,7 +13,7 @@ from workbench.data.loading import Batch, Batches
 from workbench.data.values import Padded, subset
 from workbench.errors import FieldError
 from workbench.training.device import reproducible
-from workbench.training.evaluation import evaluation_batch
+from workbench.training.evaluation import Views, answered, evaluation_batch
 from workbench.training.generators import own_generators
 from workbench.training.state import State
 
@@ -54,12 +54,9 @@ def batches(state: State, split: str, *, most: int | None = None) -> Iterator[Ba
     yield from Batches(items, batch=evaluation_batch(state.learner), device=state.device, order=whole)
 
 
-def output_of(state: State, model: nn.Module, batch: Batch) -> torch.Tensor:
+def output_of(state: State, model: nn.Module, batch: Batch, views: Views | None = None) -> torch.Tensor:
     """What the network gives for a batch in evaluation, in float32: the same numbers as the run's evaluation."""
-    learner = state.learner
-    x = learner.inputs(batch, training=False)
-    with learner.numbers.autocast():
-        return learner.numbers.full(learner.forward(model, x))
+    return answered(state.learner, model, batch, views)
 
 
 def items_of(state: State, split: str) -> Any:

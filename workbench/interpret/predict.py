@@ -15,10 +15,11 @@ import torch
 from workbench.data.items import Data
 from workbench.data.loading import Batch
 from workbench.data.values import Ragged, device_of
-from workbench.errors import DataError
+from workbench.errors import DataError, FieldError
 from workbench.interpret.looking import looking, output_of
 from workbench.interpret.view import Table, View
-from workbench.training.evaluation import evaluation_batch
+from workbench.training.diagnostics import views_of
+from workbench.training.evaluation import Views, evaluation_batch
 from workbench.training.state import State
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -64,21 +65,33 @@ class Predictions(View):
         return self.predictions[place]
 
 
-def predict(state: State, given: Any) -> Prediction | Predictions:
+def predict(state: State, given: Any, *, views: bool = False) -> Prediction | Predictions:
     """The network's answer.
 
     Args:
         given: an item as the data's encoder takes it (a path to a picture, a picture, a text, a row as a dictionary,
             a (user, thing) pair) for one :class:`Prediction`; a list of items, a data frame, a folder of pictures, or a
             .csv, .tsv or .parquet file of rows for :class:`Predictions`.
+        views: look at each picture several times and average the probabilities (of other targets the values), as the
+            diagnostic "views" does; see :mod:`workbench.data.views`.
 
     Raises:
         DataError: something that is no such item, named; an empty folder.
+        FieldError: ``views`` of data that are not pictures.
     """
+    several = _several(state) if views else None
     items, names = gathered(given, state.data.signature.kind, _column_names(state.learner.data))
     if items is None:
-        return _answers(state, [given], [_name(given, 0)])[0]
-    return Predictions(tuple(_answers(state, items, names)))
+        return _answers(state, [given], [_name(given, 0)], several)[0]
+    return Predictions(tuple(_answers(state, items, names, several)))
+
+
+def _several(state: State) -> Views:
+    found = views_of(state.learner)
+    if found is None:
+        kind = type(state.learner.data).__name__
+        raise FieldError(f"views are of pictures, and {kind} has none", hint="Leave views out")
+    return found
 
 
 def gathered(given: Any, kind: str, columns: Sequence[str] = ()) -> tuple[Sequence[Any] | None, list[str]]:
@@ -108,14 +121,14 @@ def gathered(given: Any, kind: str, columns: Sequence[str] = ()) -> tuple[Sequen
     return None, []
 
 
-def _answers(state: State, items: Sequence[Any], names: Sequence[str]) -> list[Prediction]:
+def _answers(state: State, items: Sequence[Any], names: Sequence[str], views: Views | None) -> list[Prediction]:
     target, classes = state.data.target, state.data.classes
     stored = state.data.encoder.encode(items)
     size, found = evaluation_batch(state.learner), list[Prediction]()
     with looking(state) as model:
         for start in range(0, len(items), size):
             index = torch.arange(start, min(start + size, len(items)))
-            output = output_of(state, model, as_batch(state, stored, index))
+            output = output_of(state, model, as_batch(state, stored, index), views)
             for place, (answer, sure) in enumerate(target.decode(output, classes), start):
                 found.append(Prediction(names[place], answer, None if math.isnan(sure) else sure))
     return found

@@ -13,7 +13,7 @@ from workbench.data.loading import Batches
 from workbench.data.pictures import ImageData
 from workbench.data.views import views
 from workbench.models.norm import distances, recalibrate
-from workbench.training.evaluation import evaluate, mixed_order
+from workbench.training.evaluation import Views, evaluate, mixed_order
 
 if TYPE_CHECKING:
     from workbench.training.learner import Learner
@@ -62,15 +62,22 @@ def recalibrated(learner: Learner, state: State) -> dict[str, float]:
 
 
 def several_views(learner: Learner, state: State) -> dict[str, float]:
-    """``views/*``: the test pictures, each seen several times, its answers averaged; see :mod:`workbench.data.views`.
+    """``views/*``: the test items, each seen several times, its answers averaged; nothing for data without views."""
+    several = views_of(learner)
+    if several is None:
+        return {}
+    values, _ = evaluate(learner, state, state.data.test, views=several)
+    return {f"views/{name}": value for name, value in values.items()}
 
-    Mirrored as well where training mirrors. Nothing for data that are not pictures.
+
+def views_of(learner: Learner) -> Views | None:
+    """Several looks at a batch of pictures, see :mod:`workbench.data.views`; None for data that are not pictures.
+
+    Mirrored as well where training mirrors.
     """
     if not isinstance(learner.data, ImageData):
-        return {}
-    flip = learner.data.augment is not None and learner.data.augment.flip
-    values, _ = evaluate(learner, state, state.data.test, views=functools.partial(views, flip=flip))
-    return {f"views/{name}": value for name, value in values.items()}
+        return None
+    return functools.partial(views, flip=learner.data.augment is not None and learner.data.augment.flip)
 
 
 DIAGNOSTICS: dict[str, Callable[[Learner, State], dict[str, float]]] = {

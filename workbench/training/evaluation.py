@@ -54,8 +54,7 @@ def _evaluate(
     order = mixed_order(learner, items) if train_mode else None
     size = learner.batch_size if train_mode else evaluation_batch(learner)
     for batch in Batches(items, batch=size, device=state.device, order=order):
-        outputs = [_output(learner, model, each) for each in (views(batch) if views else (batch,))]
-        output = outputs[0] if len(outputs) == 1 else target.merged(outputs)
+        output = answered(learner, model, batch, views)
         for name, values in learner.metrics(output, batch.y).items():
             sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
         found.append((batch.index, _plain(batch.y), *target.predict(output)))
@@ -67,6 +66,12 @@ def _evaluate(
     scores |= target.summary(joined(kept) if kept else None, whole, scores)
     columns = (each.cpu().numpy() for each in (index, y, prediction, confidence))
     return scores, Predictions(*columns)
+
+
+def answered(learner: Learner, model: nn.Module, batch: Batch, views: Views | None = None) -> torch.Tensor:
+    """What the network gives for a batch as it evaluates, in float32; of several views of it, one output for all."""
+    outputs = [_output(learner, model, each) for each in (views(batch) if views else (batch,))]
+    return outputs[0] if len(outputs) == 1 else learner.expects.target.merged(outputs)
 
 
 def _output(learner: Learner, model: nn.Module, batch: Batch) -> torch.Tensor:

@@ -49,9 +49,10 @@ class Asked:
         # By name: interpret imports training, never back, and this is only the way to it from a prompt.
         return importlib.import_module("workbench.interpret.interpretation").Interpretation.of(self)
 
-    def predict(self, given: Any) -> Any:
+    def predict(self, given: Any, *, views: bool = False) -> Any:
         """Answers with labels for an item, a list, a folder or a file; see :func:`workbench.interpret.predict.predict`.
 
-        Raises :class:`FieldError` before :meth:`Learner.run`, :class:`DataError` for what is no such item.
+        Raises :class:`FieldError` before :meth:`Learner.run`, and for ``views`` of what are no pictures;
+        :class:`DataError` for what is no such item.
         """
-        return self.interpret().predict(given)
+        return self.interpret().predict(given, views=views)
