@@ -69,3 +69,14 @@ def change_everything(project: Project) -> None:
 def facts(project: Project) -> dict[str, Any]:
     """The only study's study.json."""
     return read(project.study() / "study.json")
+
+
+def sent(project: Project, run: str) -> set[str]:
+    """What MLflow holds of the run's artifacts/inspect, by name."""
+    from mlflow import MlflowClient
+
+    from workbench.record.mlflow import tracking_uri
+
+    uri = tracking_uri(project.home)
+    mirror = read(project.study() / "shipped.json")[uri]["runs"][run]["mlflow_run_id"]
+    return {Path(each.path).name for each in MlflowClient(uri).list_artifacts(mirror, "artifacts/inspect")}

@@ -21,7 +21,7 @@ OPTIONS: dict[str, set[str]] = {
     "wb list": set(),
     "wb compare": {"--measure", "--unpaired"},
     "wb diff": set(),
-    "wb inspect": {"--predict", "--export", "--to"},
+    "wb inspect": {"--predict", "--views", "--export", "--item", "--to"},
     "wb ui": {"--browser", "--port"},
     "wb sync": set(),
     "wb publish": {"--tier", "--latex"},

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 from tests.project import Project, Typed
-from tests.recorded import facts
+from tests.recorded import facts, sent
 from workbench.data.arrays import ImageArrays
 from workbench.streams import Seeds
+from workbench.study.inspect import open_run
 
 Wb = Callable[..., Typed]
 
@@ -31,7 +32,7 @@ def test_tables_on_the_screen_files_beside_the_run(recorded: Project, run: str, 
                   "Worst slices", "Projection of features before the last layer, test split"):  # fmt: skip
         assert title in lines
     assert "  attention: attention is between tokens, and there are none" in lines
-    assert lines[-2] == f"Figures and whole tables: .wb/runs/{run}/artifacts/inspect"
+    assert lines[-2] == f"Whole tables and files: .wb/runs/{run}/artifacts/inspect"
     assert lines[-1].startswith("Sent to MLflow (sqlite:///")
     folder = recorded.home / "runs" / run / "artifacts" / "inspect"
     assert {"summary.txt", "confusion.png", "calibration.svg", "slices.csv"} <= {each.name for each in folder.iterdir()}
@@ -46,20 +47,56 @@ def test_predictions_and_a_file_to_take_along(recorded: Project, run: str, typed
     network = torch.export.load("network.pt2").module()
     answer = data.classes[int(network(data.test.inputs[:1]).argmax())]
     assert next(line for line in done.out.splitlines() if line.startswith("first.png")).split()[1] == answer
-    assert not (recorded.home / "runs" / run / "artifacts").exists()
+    folder = recorded.home / "runs" / run / "artifacts" / "inspect"
+    assert (folder / "predictions.csv").read_text().splitlines()[1].startswith(f"first.png,{answer},")
+    assert (folder / "network.pt2").read_bytes() == Path("network.pt2").read_bytes()
+    assert done.out.splitlines()[-1].startswith("Sent to MLflow (sqlite:///")
+    assert sent(recorded, run) == {"predictions.csv", "predictions.txt", "network.pt2", "export.csv", "export.txt"}
+
+
+def test_no_folder_of_a_person_s_own_is_kept(recorded: Project, run: str, typed: Wb, tmp_path: Path) -> None:
+    picture = ImageArrays("data/small.npz").load(Seeds.of(0), recorded.root).test.inputs[0, 0]
+    Image.fromarray(picture.numpy()).save(tmp_path / "mine.png")
+    done = typed("inspect", run, "--predict", str(tmp_path / "mine.png"), "--export", str(tmp_path / "mine.pt2"))
+    assert done.code == 0 and (tmp_path / "mine.pt2").exists()
+    folder = recorded.home / "runs" / run / "artifacts" / "inspect"
+    assert "mine.png" in (folder / "predictions.txt").read_text() and "mine.pt2" in (folder / "export.txt").read_text()
+    assert not [each for each in folder.glob("*.[tc][xs][tv]") if str(tmp_path) in each.read_text()]
+
+
+def test_several_views_of_a_picture(recorded: Project, run: str, typed: Wb) -> None:
+    picture = ImageArrays("data/small.npz").load(Seeds.of(0), recorded.root).test.inputs[0, 0]
+    Image.fromarray(picture.numpy()).save("new.png")
+    folder = recorded.home / "runs" / run / "artifacts" / "inspect"
+    shown = []
+    for more in ((), ("--views",)):
+        assert typed("inspect", run, "--predict", "new.png", *more).code == 0
+        shown.append((folder / "predictions.csv").read_text())
+    expected = open_run(recorded.root, recorded.home, run).interpretation.predict(Path("new.png"), views=True)
+    assert shown[0] != shown[1] and float(shown[1].split(",")[-1]) == expected.confidence
 
 
 def test_into_a_folder_of_one_s_own(recorded: Project, run: str, typed: Wb) -> None:
     done = typed("inspect", run, "--to", "figures")
-    assert done.code == 0 and done.out.splitlines()[-1] == "Figures and whole tables: figures"
-    assert Path("figures/summary.txt").exists() and not (recorded.home / "runs" / run / "artifacts").exists()
+    assert done.code == 0 and done.out.splitlines()[-1] == "Whole tables and files: figures"
+    picture = ImageArrays("data/small.npz").load(Seeds.of(0), recorded.root).test.inputs[0, 0]
+    Image.fromarray(picture.numpy()).save("new.png")
+    done = typed("inspect", run, "--to", "figures", "--predict", "new.png")
+    assert done.code == 0 and "Sent to MLflow" not in done.out
+    assert {"summary.txt", "predictions.csv"} <= {each.name for each in Path("figures").iterdir()}
+    assert not (recorded.home / "runs" / run / "artifacts").exists()
 
 
 def test_what_is_no_run_and_what_does_not_go_together(recorded: Project, run: str, typed: Wb) -> None:
     done = typed("inspect", "nothing")
     assert done.code == 2 and "there is no commit, branch, tag, run or study 'nothing'" in done.complaint()
-    done = typed("inspect", run, "--to", "figures", "--export", "x.pt2")
-    assert done.code == 2 and "--to is for tables and figures" in done.complaint()
+    for words, why in (
+        (["--views"], "--views is for --predict"),
+        (["--item", "1", "--export", "x.pt2"], "--item is for attention"),
+        (["--item", "120"], "there is no item 120 in the split 'test'; the last one is 119"),
+    ):
+        done = typed("inspect", run, *words)
+        assert done.code == 2 and why in done.complaint()
     done = typed("inspect", run, "--export", "x.bin")
     assert done.code == 2 and "ends in '.bin'" in done.complaint()
     done = typed("inspect", run, "--predict", "gone.png")
