@@ -71,22 +71,58 @@ def test_a_classifier_halves_the_error_of_the_commonest_department(departments: 
     assert learner.expects.target.decode(output, result.classes)[0][0] == "Bottoms"
 
 
+def written(learner: type[Learner], seed: int, path: Path) -> Learner:
+    """A language model that was trained, with its weights in a file."""
+    source = learner(seed)
+    result = source.run()
+    assert source.state is not None
+    save_weights(path, result.model, weights_meta(source, source.state))
+    return source
+
+
+def test_a_language_model_of_few_texts_is_better_from_weights(reviews: pd.DataFrame, tmp_path: Path) -> None:
+    """1,300 reviews and then 200 others, from weights and without, by the same recipe.
+
+    Perplexity on the others' test, seeds 0, 1, 2: 63, 64, 66 from weights, 142, 161, 163 without; with a body that is
+    frozen 68, 69, 70 against 745, 770, 750. The thresholds were fixed then, and the test runs seed 3.
+    """
+    texts = reviews[["Review Text"]]
+    written(Reviews.but(data=Texts.of(texts.head(1_300), most=1_000)), 3, tmp_path / "lm.safetensors")
+    few = Reviews.but(data=Texts.of(texts.tail(200), most=1_000))
+    frozen = few.but(fit__scope="head")
+    for cls, at_least in ((few, 1.5), (frozen, 5)):
+        fresh, tuned = cls(3), cls.but(model=TextNetwork(weights="lm.safetensors", dropout=0.1))(3, root=tmp_path)
+        apart = fresh.run().metrics["test/perplexity"] / tuned.run().metrics["test/perplexity"]
+        assert apart > at_least
+
+
 def test_a_language_model_beats_the_unigram_model_and_a_classifier_starts_from_it(
     continued: type[Learner], departments: type[Learner], tmp_path: Path
 ) -> None:
-    source = continued(0)
-    result = source.run()
-    assert result.metrics["test/perplexity"] < math.exp(constant(source)["loss"]) / 2
-    assert result.metrics["test/perplexity"] == pytest.approx(math.exp(result.metrics["test/loss"]))
-    assert source.state is not None
-    save_weights(tmp_path / "lm.safetensors", result.model, weights_meta(source, source.state))
+    """The body is the language model's, the embedding token by token, and it learns.
+
+    No gain over random weights is claimed: none was there. With 300 labelled reviews, a language model of 3,000 texts
+    without labels (perplexity 50), width 64, 6 epochs at rate 0.01 and seeds 0, 1, 2 the error was 0.30, 0.33, 0.33
+    from random weights; 0.49, 0.43, 0.42 from the language model by the same recipe; 0.52, 0.52, 0.53 by FineTune
+    (constant: 0.54). Departments are told by single words; a small model of how reviews go on does not keep them.
+    """
+    source = written(continued, 0, tmp_path / "lm.safetensors")
     tuned = departments.but(
         model=TextNetwork(weights="lm.safetensors", dropout=0.1), fit=FineTune(epochs=4, batch=16, lr=1e-2)
     )
     learner = tuned(0, root=tmp_path)
-    begun = learner.begin().model.get_submodule("body")
-    layers = result.model.get_submodule("body").layers.state_dict()  # type: ignore[union-attr]
-    assert all(torch.equal(value, layers[name]) for name, value in begun.layers.state_dict().items())  # type: ignore[union-attr]
+    begun = learner.begin()
+    assert source.state is not None
+    scores = source.state.metrics
+    assert scores["test/perplexity"] < math.exp(constant(source)["loss"]) / 2
+    assert scores["test/perplexity"] == pytest.approx(math.exp(scores["test/loss"]))
+    theirs, ours = source.state.model.state_dict(), begun.model.state_dict()
+    layers = [name for name in ours if name.startswith("body.layers.")]
+    assert layers and all(torch.equal(ours[name], theirs[name]) for name in layers)
+    row = {token: number for number, token in enumerate(source.state.data.signature.tokens)}
+    mean = theirs["body.embedding.weight"].mean(dim=0)
+    for token, vector in zip(begun.data.signature.tokens, ours["body.embedding.weight"], strict=True):
+        assert torch.equal(vector, theirs["body.embedding.weight"][row[token]] if token in row else mean), token
     assert learner.run().metrics["test/error"] < constant(learner)["error"] / 1.5
 
 
