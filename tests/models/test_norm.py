@@ -252,6 +252,19 @@ def test_recalibration_is_without_dropout() -> None:
     torch.testing.assert_close(model[1].running_mean, x.mean(0))
 
 
+def test_recalibration_goes_through_the_forward_pass_that_is_given() -> None:
+    def twice(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        return model(x * 2)
+
+    model, called = build(Norm()), build(Norm())
+    batches = [shifted(seed=seed) for seed in range(3)]
+    recalibrate(model, batches, twice)
+    recalibrate(called, [batch * 2 for batch in batches])
+    assert all(torch.equal(one, two) for one, two in zip(model.buffers(), called.buffers(), strict=True))
+    assert max(statistic_distance(model, batches, twice).values()) < 1e-5 < 0.1
+    assert max(statistic_distance(model, batches).values()) > 0.1
+
+
 def test_recalibration_without_batches_or_layers() -> None:
     model = build(Norm())
     with pytest.raises(DataError, match="no batches"):

@@ -28,7 +28,7 @@ import contextlib
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
@@ -37,6 +37,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from workbench.errors import DataError, FieldError
 from workbench.models.groups import NORMS, Trained, frozen_modules
 from workbench.parts import Part
+
+Forward = Callable[[nn.Module, Any], Any]
+"""A forward pass of a model on prepared inputs."""
 
 
 class Norm(Part):
@@ -129,7 +132,7 @@ def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
 
 
 @torch.no_grad()
-def recalibrate(model: nn.Module, batches: Iterable[torch.Tensor]) -> int:
+def recalibrate(model: nn.Module, batches: Iterable[torch.Tensor], forward: Forward = nn.Module.__call__) -> int:
     """Replaces the running statistics by the averages over ``batches``; weights, modes and momenta stay as they were.
 
     PreciseBN (Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm"): one pass in which batch normalisation
@@ -138,6 +141,7 @@ def recalibrate(model: nn.Module, batches: Iterable[torch.Tensor]) -> int:
 
     Args:
         batches: prepared inputs, float32 of shape (b, c, h, w).
+        forward: how a batch goes through the model, where that is more than a call; what it gives is not used.
 
     Returns:
         How many layers were recalibrated; 0 for a model without batch normalisation.
@@ -155,9 +159,9 @@ def recalibrate(model: nn.Module, batches: Iterable[torch.Tensor]) -> int:
     with _measuring(model, layers):
         for layer in layers:
             layer.reset_running_stats()
-        model(first)
+        forward(model, first)
         for batch in iterator:
-            model(batch)
+            forward(model, batch)
     return len(layers)
 
 
@@ -180,7 +184,9 @@ def _measuring(model: nn.Module, layers: list[_BatchNorm]) -> Iterator[None]:
 
 
 @torch.no_grad()
-def statistic_distance(model: nn.Module, batches: Iterable[torch.Tensor]) -> dict[str, float]:
+def statistic_distance(
+    model: nn.Module, batches: Iterable[torch.Tensor], forward: Forward = nn.Module.__call__
+) -> dict[str, float]:
     """How far each layer's running mean is from the population's, in the population's standard deviations.
 
     The mean over channels of ``|mu_run - mu_pop| / sigma_pop``, by the layer's name, from input to head;
@@ -188,7 +194,7 @@ def statistic_distance(model: nn.Module, batches: Iterable[torch.Tensor]) -> dic
     where the statistics belong to other data.
     """
     copied = copy.deepcopy(model)
-    recalibrate(copied, batches)
+    recalibrate(copied, batches, forward)
     return distances(model, copied)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from workbench.data.loading import Batches
 from workbench.data.pictures import ImageData
@@ -33,6 +34,19 @@ def training_inputs(learner: Learner, state: State) -> Iterator[torch.Tensor]:
         yield learner.inputs(batch, training=False)
 
 
+def measure_statistics(learner: Learner, state: State) -> int:
+    """Batch-norm statistics anew, over the training items; how many layers have any.
+
+    They are those of training: through the learner's ``forward``, in its precision.
+    """
+
+    def forward(model: nn.Module, x: Any) -> None:
+        with learner.numbers.autocast():
+            learner.forward(model, x)
+
+    return recalibrate(state.model, training_inputs(learner, state), forward)
+
+
 def train_error(learner: Learner, state: State) -> dict[str, float]:
     """``train/*``: the training items, evaluated as at test time."""
     values, _ = evaluate(learner, state, state.data.train)
@@ -53,7 +67,7 @@ def recalibrated(learner: Learner, state: State) -> dict[str, float]:
     """
     twin = copy.copy(state)
     twin.model = copy.deepcopy(state.model)
-    if not recalibrate(twin.model, training_inputs(learner, state)):
+    if not measure_statistics(learner, twin):
         return {}
     values, _ = evaluate(learner, twin, state.data.test)
     layers = distances(state.model, twin.model)

@@ -18,12 +18,12 @@ from workbench.errors import FieldError, nearest
 from workbench.models.choice import choose
 from workbench.models.groups import Trained
 from workbench.models.model import Model
-from workbench.models.norm import Norm, apply_norm, recalibrate
+from workbench.models.norm import Norm, apply_norm
 from workbench.streams import Seeds
 from workbench.training import checkpoint, distributed, optim
 from workbench.training.callbacks import Callback, Hooks
 from workbench.training.device import Level, pick_device, reproducible, seed_step
-from workbench.training.diagnostics import DIAGNOSTICS, training_inputs
+from workbench.training.diagnostics import DIAGNOSTICS, measure_statistics
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
@@ -285,7 +285,7 @@ class Learner(Asked, Described):
 
     def _train(self, state: State, hooks: Hooks, kept: checkpoint.Checkpoint | None = None) -> None:
         if self.recalibrate == "before" and state.step == 0:
-            recalibrate(state.model, training_inputs(self, state))
+            measure_statistics(self, state)
         while state.inside or (state.epoch < int(self.recipe.epochs) and not state.stopped()):
             self.progress = state.step / state.steps
             self.train_mode(state.model)
@@ -340,7 +340,7 @@ class Learner(Asked, Described):
     def _finish(self, state: State, hooks: Hooks, began: float, *, choosing: bool) -> Result:
         settle(self, state)
         if self.recalibrate == "after":
-            recalibrate(state.model, training_inputs(self, state))
+            measure_statistics(self, state)
         name = "validation" if choosing else "test"
         state.model.eval()
         items = state.data.validation if choosing else state.data.test

@@ -10,8 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from workbench.models.norm import recalibrate
-from workbench.training.diagnostics import training_inputs
+from workbench.training.diagnostics import measure_statistics
 
 if TYPE_CHECKING:
     from workbench.training.learner import Learner
@@ -43,6 +42,6 @@ def settle(learner: Learner, state: State) -> None:
         return
     state.model.load_state_dict(state.stand_in)
     if not state.measured:
-        if learner.norm.stats == "track" and recalibrate(state.model, training_inputs(learner, state)):
+        if learner.norm.stats == "track" and measure_statistics(learner, state):
             state.stand_in = {name: value.clone() for name, value in state.model.state_dict().items()}
         state.measured = True
