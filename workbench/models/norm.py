@@ -51,12 +51,12 @@ class Norm(Part):
     training as in evaluation. ``affine``: whether scale and shift train, also where the convolutions around
     them are frozen. ``momentum``: the weight of the newest batch in the running statistics (0.1 is what Keras
     calls 0.9).
-    """
-
-    one_choice: ClassVar[bool] = True
 
     Raises:
         FieldError: statistics of a kind that has none, affine weights that do not exist, or a momentum out of range.
+    """
+
+    one_choice: ClassVar[bool] = True
 
     kind: Literal["batch", "group", "none"] = "batch"
     stats: Literal["track", "batch", "running"] = "track"
