@@ -19,6 +19,7 @@ from workbench.training.callbacks import EVENTS
 from workbench.training.state import State
 
 MOST = 8
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
 class Mine(Exception):
@@ -37,21 +38,26 @@ def frames(run: Callable[[], Any]) -> list[traceback.FrameSummary]:
     return traceback.extract_tb(error.value.__traceback__)[1:]
 
 
+RATES = pytest.mark.parametrize("rate", [1e-2, "auto"], ids=["given", "auto"])
+
+
+@RATES
 @pytest.mark.parametrize(
     "stage", ["inputs", "forward", "loss", "metrics", "groups", "optimizer", "step", "callbacks", "train_mode"]
 )
-def test_a_stage(stage: str, pictures: Path) -> None:
-    arm = type("Arm", (Bars,), {"__doc__": "x", stage: mistake})
+def test_a_stage(stage: str, rate: float | str, pictures: Path) -> None:
+    arm = type("Arm", (Bars.but(fit__lr=rate),), {"__doc__": "x", stage: mistake})
     found = frames(lambda: arm(0, root=pictures, device="cpu").run())
     assert found[-1].name == "mistake"
     assert len(found) <= MOST, "".join(traceback.format_list(found))
 
 
+@RATES
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("validate", ["never", "epoch"])
-def test_a_callback(event: str, validate: str, pictures: Path) -> None:
+def test_a_callback(event: str, validate: str, rate: float | str, pictures: Path) -> None:
     wrong: Callback = type("Wrong", (Callback,), {event: mistake})()
-    arm = Bars.but(validate=validate, fit__epochs=1, fit__batch=240)
+    arm = Bars.but(validate=validate, fit__epochs=1, fit__batch=240, fit__lr=rate)
     found = frames(lambda: arm(0, root=pictures, device="cpu").run(callbacks=[wrong]))
     assert found[-1].name == "mistake"
     assert len(found) <= MOST, "".join(traceback.format_list(found))
@@ -73,8 +79,12 @@ class Wrong(Layers):
         raise Mine
 
 
-def test_a_networks_forward_pass(pictures: Path) -> None:
-    found = frames(lambda: Bars.but(model=Broken())(0, root=pictures, device="cpu").run())
+@RATES
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])
+def test_a_networks_forward_pass(rate: float | str, device: str, pictures: Path) -> None:
+    batch = 32 if rate != "auto" else "auto"
+    arm = Bars.but(model=Broken(), fit__lr=rate, fit__batch=batch)
+    found = frames(lambda: arm(0, root=pictures, device=device).run())
     assert found[-1].name == "forward" and found[-1].filename == __file__
     assert len(found) <= MOST, "".join(traceback.format_list(found))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from workbench.data.values import Ragged
 from workbench.errors import DeviceError
 from workbench.training.checkpoint import weights_hash
 from workbench.training.memory import _heaviest, fitting_micro, step_fits
+from workbench.training.trials import finish
 
 
 @pytest.mark.parametrize(("room", "found"), [(1000, None), (100, None), (99, 50), (13, 13), (12, 7), (1, 1)])
@@ -23,13 +25,13 @@ def test_it_is_halved_until_it_fits(room: int, found: int | None) -> None:
         tried.append(size)
         return size <= room
 
-    assert fitting_micro(100, fits) == found
+    assert finish(fitting_micro(100, lambda size: functools.partial(fits, size))) == found
     assert tried == [100, 50, 25, 13, 7, 4, 2, 1][: len(tried)]
 
 
 def test_when_one_item_is_too_many_it_says_what_to_do() -> None:
     with pytest.raises(DeviceError, match=r"one item does not fit .* Take smaller inputs or a smaller model"):
-        fitting_micro(8, lambda size: False)
+        finish(fitting_micro(8, lambda size: lambda: False))
 
 
 def test_a_step_that_fits_is_done_and_leaves_the_run_alone(pictures: Path) -> None:
@@ -69,7 +71,8 @@ def test_a_gpu_that_is_nearly_full_gets_a_smaller_one(pictures: Path) -> None:
     torch.cuda.set_per_process_memory_fraction(0.002)
     try:
         arm = Bars.but(model=Network("resnet20", width=64), fit__batch=240)
-        found = fitting_micro(240, lambda size: step_fits(arm.but(fit__micro=size)(0, root=pictures, device="cuda")))
+        learners = {size: arm.but(fit__micro=size)(0, root=pictures, device="cuda") for size in (240, 120, 60, 30, 15)}
+        found = finish(fitting_micro(240, lambda size: functools.partial(step_fits, learners[size])))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert found is not None and found < 240

@@ -24,6 +24,8 @@ def test_every_auto_becomes_a_setting_with_its_value_and_reason(pictures: Path) 
     assert rows["fit.lr"] == (tested.suggestion, tested.why)
     given = {"fit__batch": 32, "fit__epochs": 20, "fit__lr": tested.suggestion}
     assert found.changes == {**given, "fit__weight_decay": rows["fit.weight_decay"][0]}
+    assert found.tested == tested, "its curve is kept"
+    assert resolve(Bars, seeds=Seeds(), root=pictures).tested is None
 
 
 def test_what_follows_from_the_data_and_the_weights_is_shown_too(pictures: Path) -> None:
@@ -58,8 +60,11 @@ def test_a_learner_that_runs_alone_does_what_the_resolved_one_does(pictures: Pat
     auto = Bars.but(fit=FineTune(epochs=1, batch=40))
     found = resolve(auto, seeds=Seeds(), root=pictures)
     assert set(found.changes) == {"fit__lr", "fit__weight_decay"}
-    alone, resolved = auto(0, root=pictures).run(), auto.but(**found.changes)(0, root=pictures).run()
+    learner = auto(0, root=pictures)
+    alone, resolved = learner.run(), auto.but(**found.changes)(0, root=pictures).run()
     assert weights_hash(alone.model) == weights_hash(resolved.model)
+    assert learner.found is not None and learner.found.tested is not None
+    assert learner.found.tested.plot().axes[0].lines[0].get_xdata().tolist() == [*found.tested.rates]
 
 
 def test_the_rate_is_tested_with_the_batch_that_is_given(pictures: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +38,7 @@ from workbench.training.single_items import refuse_single_items
 from workbench.training.stages import stage_hashes
 from workbench.training.stand_in import settle, standing_in
 from workbench.training.state import State
+from workbench.training.trials import Trial
 
 if TYPE_CHECKING:
     from workbench.training.resolve import Resolved
@@ -228,6 +229,8 @@ class Learner(Asked, Described):
         began = time.monotonic()
         own = own_generators(self.seeds.order, "run", device=self.device)
         with reproducible(self.level, self.threads, self.device), own:
+            for trial in self._resolve():
+                trial.answer = trial.do()
             state = self.begin(choosing=choosing)
             state.callbacks = tuple(self.callbacks())
             hooks = Hooks([*state.callbacks, *callbacks])
@@ -249,10 +252,8 @@ class Learner(Asked, Described):
     def begin(self, *, choosing: bool = False) -> State:
         """Data, model and optimizer, ready for the first step; everything ``"auto"`` is resolved by now."""
         self.ranks.join(self.device)
-        if "auto" in (getattr(self.fit, name) for name in self.fit.fields()):
-            from workbench.training.resolve import resolved_recipe
-
-            self.recipe = resolved_recipe(self)
+        for trial in self._resolve():
+            trial.answer = trial.do()
         data = self.data.load(self.seeds, self.root, choosing=choosing or self.validate == "epoch")
         if self.network == "auto":
             self.network = choose(data.signature, len(data.train), self.root).model
@@ -282,6 +283,14 @@ class Learner(Asked, Described):
             steps=steps_per_epoch * int(self.recipe.epochs),
         )
         return self.state
+
+    def _resolve(self) -> Iterator[Trial]:
+        """Fills in what is "auto" in the recipe. Who calls it does the trials: a mistake in one shows few frames."""
+        if "auto" in (getattr(self.fit, name) for name in self.fit.fields()):
+            from workbench.training.resolve import resolving
+
+            self.found = self.found or (yield from resolving(self))
+            self.recipe = type(self).but(**self.ranks.agree(self.found.changes)).fit
 
     def _train(self, state: State, hooks: Hooks, kept: checkpoint.Checkpoint | None = None) -> None:
         if self.recalibrate == "before" and state.step == 0:

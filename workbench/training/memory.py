@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,23 +11,25 @@ from workbench.data.loading import Batches
 from workbench.data.values import Ragged
 from workbench.errors import DeviceError
 from workbench.training.callbacks import Hooks
+from workbench.training.trials import Trial, tried
 
 if TYPE_CHECKING:
     from workbench.data.items import Items
     from workbench.training.learner import Learner
+    from workbench.training.state import State
 
 
-def fitting_micro(batch: int, fits: Callable[[int], bool]) -> int | None:
+def fitting_micro(batch: int, fits: Callable[[int], Callable[[], bool]]) -> Generator[Trial, None, int | None]:
     """The first of ``batch``, half of it, a quarter ... items that fit at once; None when the whole batch does.
 
     Args:
-        fits: tries a training step in pieces of so many items.
+        fits: gives what tries a training step in pieces of so many items.
 
     Raises:
         DeviceError: not even one item does.
     """
     micro = batch
-    while not fits(micro):
+    while not (yield from tried(fits(micro))):
         if micro == 1:
             raise DeviceError(
                 "a training step on one item does not fit into the GPU's memory",
@@ -39,14 +41,8 @@ def fitting_micro(batch: int, fits: Callable[[int], bool]) -> int | None:
 
 def step_fits(learner: Learner) -> bool:
     """Whether the learner's heaviest step, update included, fits into the GPU's memory; done on a model of its own."""
-    fits = _tried(learner)
-    learner.state = None
-    if learner.device.type == "cuda":  # only now has the error that held on to the step's tensors gone
-        torch.cuda.empty_cache()
-    return fits
-
-
-def _tried(learner: Learner) -> bool:
+    fits = True
+    state: State | None = None
     try:
         state = learner.begin()
         items, size = state.data.train, learner.batch_size
@@ -56,8 +52,11 @@ def _tried(learner: Learner) -> bool:
         assert state.loss is not None
         state.loss.item()  # waits for the device
     except torch.OutOfMemoryError:
-        return False
-    return True
+        fits = False
+    learner.state = state = None
+    if learner.device.type == "cuda":  # only now has the error that held on to the step's tensors gone
+        torch.cuda.empty_cache()
+    return fits
 
 
 def _heaviest(items: Items) -> torch.Tensor:

@@ -5,8 +5,9 @@ Were each arm to find its own, "auto" would be a hidden second difference betwee
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from workbench.training import rows as of_rows
 from workbench.training.learner import Learner
 from workbench.training.memory import fitting_micro, step_fits
 from workbench.training.optim import auto_weight_decay
-from workbench.training.range_test import range_test
+from workbench.training.range_test import RangeTest, range_test
 from workbench.training.recipes import Recipe
+from workbench.training.trials import Trial, finish, tried
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Setting:
 class Resolved:
     """What ``"auto"`` became: ``changes`` as :meth:`Learner.but` takes them, the rows to show, the metrics' names.
 
-    Shown at a prompt or in a notebook, it is the table of settings.
+    Shown at a prompt or in a notebook, it is the table of settings. ``tested`` is the range test that found the rate,
+    with its curve; None where the rate was given or follows from a rule.
     """
 
     changes: dict[str, Any]
     settings: tuple[Setting, ...]
     measured: tuple[str, ...]
+    tested: RangeTest | None = None
 
     def __str__(self) -> str:
         from tabulate import tabulate
@@ -76,13 +80,20 @@ def resolve(
     memory. Learning rate: a range test with the batch just found. Weight decay: see
     :func:`workbench.training.optim.auto_weight_decay`. Rows of tables and ratings: see :mod:`workbench.training.rows`.
     """
+    return finish(resolving(arm(seeds, device=device, threads=threads, root=root, sources=sources)))
+
+
+def resolving(asked: Learner) -> Generator[Trial, None, Resolved]:
+    """:func:`resolve` for this learner's class, seeds, device and places, trial by trial; itself it stays as it is."""
+    arm = type(asked)
 
     def make(**changes: Any) -> Learner:
         cls = arm.but(**{**_placeholders(arm), **changes})
-        return cls(seeds, device=device, threads=threads, root=root, sources=sources)
+        return cls(asked.seeds, device=str(asked.device), threads=asked.threads, root=asked.root, sources=asked.sources)
 
     learner = make()
-    data = learner.data.load(seeds, root, choosing=arm.validate == "epoch")
+    data = learner.data.load(learner.seeds, learner.root, choosing=arm.validate == "epoch")
+    tested = None
     changes: dict[str, Any] = {}
     rows: list[Setting] = []
 
@@ -91,38 +102,29 @@ def resolve(
         rows.append(Setting(name, repr(value) if isinstance(value, Part) else value, why))
 
     if arm.model == "auto":
-        settle("model", *_choice(data, root))
+        settle("model", *_choice(data, learner.root))
     if arm.fit.batch == "auto":
         settle("fit.batch", *_batch(data))
     steps = math.ceil(len(data.train) / int(changes.get("fit__batch", arm.fit.batch)))
     if arm.fit.epochs == "auto":
         settle("fit.epochs", *_epochs(data, steps))
     if _asks_for_micro(learner, arm.fit):
-        settle("fit.micro", *_micro(make, changes))
-    if arm.fit.lr == "auto":
-        settle("fit.lr", *_rate(make(**changes), data))
+        settle("fit.micro", *(yield from _micro(make, changes)))
+    if arm.fit.lr == "auto" and data.signature.kind in of_rows.KINDS:
+        settle("fit.lr", *of_rows.rate())
+    elif arm.fit.lr == "auto":
+        tested = yield from tried(functools.partial(range_test, make(**changes)))
+        settle("fit.lr", tested.suggestion, tested.why)
     if _asks_for_decay(arm.fit):
         settle("fit.weight_decay", *_weight_decay(make(**changes), steps))
-    return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names)
+    return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names, tested)
 
 
 def resolved(learner: Learner) -> Resolved:
     """What "auto" becomes for a learner that runs alone, found once; a study resolves once for all its arms."""
     if learner.found is None:
-        learner.found = resolve(
-            type(learner),
-            seeds=learner.seeds,
-            root=learner.root,
-            sources=learner.sources,
-            device=str(learner.device),
-            threads=learner.threads,
-        )
+        learner.found = finish(resolving(learner))
     return learner.found
-
-
-def resolved_recipe(learner: Learner) -> Recipe:
-    """The recipe without "auto"."""
-    return type(learner).but(**learner.ranks.agree(resolved(learner).changes)).fit
 
 
 def _placeholders(arm: type[Learner]) -> dict[str, Any]:
@@ -154,13 +156,6 @@ def _epochs(data: Datasets, steps: int) -> tuple[int, str]:
     return epochs, f"about {wanted:,} steps at {steps} an epoch, kept from 3 to 20"
 
 
-def _rate(learner: Learner, data: Datasets) -> tuple[float, str]:
-    if data.signature.kind in of_rows.KINDS:
-        return of_rows.rate()
-    tested = range_test(learner)
-    return tested.suggestion, tested.why
-
-
 def _asks_for_decay(recipe: Recipe) -> bool:
     """It follows from the rate, so it is found with it unless it is given."""
     return recipe.weight_decay == "auto" or (recipe.weight_decay is None and recipe.lr == "auto")
@@ -177,11 +172,13 @@ def _asks_for_micro(learner: Learner, recipe: Recipe) -> bool:
     return recipe.micro == "auto" or (recipe.batch == "auto" and recipe.micro is None and learner.device.type == "cuda")
 
 
-def _micro(make: Callable[..., Learner], changes: dict[str, Any]) -> tuple[int | None, str]:
+def _micro(make: Callable[..., Learner], changes: dict[str, Any]) -> Generator[Trial, None, tuple[int | None, str]]:
     learner = make(**changes)
     if learner.device.type != "cuda":
         return None, "the whole batch at once: there is no GPU whose memory it has to fit into"
-    found = fitting_micro(learner.batch_size, lambda size: step_fits(make(**{**changes, "fit__micro": size})))
+    found = yield from fitting_micro(
+        learner.batch_size, lambda size: functools.partial(step_fits, make(**{**changes, "fit__micro": size}))
+    )
     if found is None:
         return None, "a step on the whole batch fits into the GPU's memory"
     return found, f"halved until a step on {learner.batch_size} items fits into the GPU's memory"
