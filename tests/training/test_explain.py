@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from tests.training.conftest import Bars
-from workbench import Averaging, Callback, EarlyStop, Mix
-from workbench.training.callbacks import EVENTS
+from workbench import Averaging, Callback, EarlyStop, Learner, Mix, Ratings, Table
+from workbench.data.items import Data
+from workbench.training.callbacks import EVENTS, Hooks
 from workbench.training.explain import explain
 from workbench.training.state import State
 
@@ -93,6 +94,36 @@ def test_what_is_switched_on_is_told_and_nothing_else() -> None:
         assert words in full and words not in plain
     assert full.count("batch-norm statistics") == 1 and "batch-norm statistics" not in plain
     assert "for each of 3 epochs:" in plain and "for each batch of 32 items:" in plain
+
+
+@pytest.mark.parametrize(("rate", "told"), [(1e-2, False), ("auto", True)])
+def test_the_range_test_is_told_where_a_run_makes_one(rate: float | str, told: bool, pictures: Path) -> None:
+    seen: list[str] = []
+
+    class Notes(Bars):
+        """Notes its steps, and when the run's own callbacks are asked for."""
+
+        def step(self, state: State, hooks: Hooks) -> None:
+            seen.append("step")
+            super().step(state, hooks)
+
+        def callbacks(self) -> Sequence[Callback]:
+            seen.append("callbacks")
+            return ()
+
+    learner = Notes.but(fit__lr=rate, fit__epochs=1)(0, root=pictures, device="cpu")
+    before = str(learner.explain())
+    seen.clear()
+    learner.run()
+    assert (seen[0] == "step") is told
+    assert before == str(learner.explain())
+    assert before.startswith("range test of the learning rate\nload data") is told
+
+
+@pytest.mark.parametrize("data", [Table("data/x.csv", "y"), Ratings("data/x.csv")])
+def test_where_a_rule_gives_the_rate_no_range_test_is_told(data: Data) -> None:
+    rows = type("Rows", (Learner,), {"__doc__": "x", "data": data})
+    assert rows.fit.lr == "auto" and "range test" not in rows(0, device="cpu").explain()
 
 
 def test_a_prompt_shows_it_as_it_is() -> None:

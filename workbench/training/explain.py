@@ -38,7 +38,9 @@ def _loop(learner: Learner) -> list[tuple[int, str]]:
     passes = [(3, "inputs"), *mix, (3, "forward"), (3, "loss"), (3, "after_loss"), (3, "= backward")]
     pieces = "each piece of a batch" if recipe.micro is not None or learner.ranks.world > 1 else "the batch"
     validation = [(1, "= evaluate the validation items"), (1, "metrics"), (1, "evaluated")]
+    rate = [(0, "= range test of the learning rate")] if _tests_rates(learner) else []
     return [
+        *rate,
         (0, "= load data, build the model"),
         (0, "groups"),
         (0, "optimizer"),
@@ -67,6 +69,16 @@ def _loop(learner: Learner) -> list[tuple[int, str]]:
         (0, "evaluated"),
         (0, "end"),
     ]
+
+
+def _tests_rates(learner: Learner) -> bool:
+    """Whether a range test finds the rate; while nothing is resolved, as far as the data's class tells."""
+    if learner.found is not None:
+        return learner.found.tested is not None
+    from workbench.data.ratings import Ratings
+    from workbench.data.tables import Table
+
+    return learner.fit.lr == "auto" and not isinstance(learner.data, Table | Ratings)
 
 
 def _line(depth: int, name: str, hooks: dict[str, str], learner: Learner) -> tuple[str, str]:
