@@ -148,6 +148,12 @@ def test_random_leaves_the_classes_aside(tmp_path: Path) -> None:
     assert part.but(split__test=0.2, test=0.25).load(Seeds.of(3), tmp_path).test.keys == data.test.keys
 
 
+def test_the_split_is_among_the_fields_that_a_run_is_known_by() -> None:
+    part = ImageFolder("photos", size=16)
+    assert part.flatten("data.")["data.split.by"] == "auto" and part.flatten("data.")["data.test"] == 0.2
+    assert part.but(split__by="random").identity() != part.identity() == ImageFolder("photos", size=16).identity()
+
+
 def test_a_folder_has_no_columns() -> None:
     for split in (Split("group", column="who"), Split("time", column="day"), Split("given", column="part")):
         with pytest.raises(

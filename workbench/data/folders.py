@@ -80,7 +80,7 @@ class ImageFolder(ImageData):
         """The data sets of the run with these seeds; see :meth:`Data.load`. Always in colour."""
         size, why = photo_size(self.size, lambda: shorter_sides(root / self.path, self.path))
         photos = read_photos(root / self.path, self.path, side=round(size * self.margin), root=root)
-        classes, items, parts = self._items(photos)
+        classes, items, parts = self._classed(photos)
         division = divide(items.keys, self.divided, targets=items.targets, column=parts)
         if division.by == "given":
             self._same_classes(photos)
@@ -100,7 +100,7 @@ class ImageFolder(ImageData):
         rows = (*why, ("data.split", division.by, said))
         return Datasets(train, validation, test, classes, target, signature, encoder, rows)
 
-    def _items(self, photos: Photos) -> tuple[tuple[str, ...], Items, list[str] | None]:
+    def _classed(self, photos: Photos) -> tuple[tuple[str, ...], Items, list[str] | None]:
         """Class names in alphabetical order, all items, and the parts that the folders say, if they say some."""
         folders = _folders(photos)
         tops = {parts[0] for parts in folders if parts}
