@@ -10,6 +10,7 @@ from torch import nn
 
 from tests.training.conftest import Bars
 from workbench import Callback, Norm, Seeds
+from workbench.data.loading import Batch
 from workbench.errors import DivergedError, FieldError
 from workbench.training.checkpoint import save_checkpoint, weights_hash
 from workbench.training.state import State
@@ -166,6 +167,42 @@ def test_frozen_parts_keep_their_weights_and_the_optimizer_keeps_them(pictures: 
     after = learner.run().model.state_dict()
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"head"}
+
+
+def test_labels_are_smoothed_as_the_recipe_says(pictures: Path, bars: type[Bars]) -> None:
+    seen: list[tuple[float, float, float]] = []
+
+    class Looks(Bars):
+        """Notes each loss beside torch's own, smoothed and plain."""
+
+        def loss(self, output: torch.Tensor, batch: Batch) -> torch.Tensor:
+            loss = super().loss(output, batch)
+            own = (nn.functional.cross_entropy(output, batch.y, label_smoothing=each) for each in (0.3, 0.0))
+            seen.append((loss.item(), *(each.item() for each in own)))
+            return loss
+
+    Looks.but(fit__smoothing=0.3, fit__epochs=1)(0, root=pictures).run()
+    assert len(seen) == 8
+    assert all(loss == pytest.approx(smoothed, rel=1e-6) != pytest.approx(plain) for loss, smoothed, plain in seen)
+
+
+def test_pictures_and_kernels_are_channels_last_in_memory(pictures: Path) -> None:
+    seen: list[torch.Tensor] = []
+
+    class Looks(Bars):
+        """Notes what the network is given."""
+
+        def forward(self, model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x)
+            return super().forward(model, x)
+
+    # with one channel both orders are the same
+    model = Looks.but(data__channels=3, fit__epochs=1)(0, root=pictures, device="cpu").run().model
+    assert {each.shape[1] for each in seen} == {3}
+    kernels = [each.weight for each in model.modules() if isinstance(each, nn.Conv2d) and each.kernel_size != (1, 1)]
+    assert kernels and len(seen) > 8
+    for each in (*seen, *kernels):
+        assert each.is_contiguous(memory_format=torch.channels_last) and not each.is_contiguous()
 
 
 def test_an_unknown_diagnostic_is_refused_with_the_nearest(bars: type[Bars]) -> None:
