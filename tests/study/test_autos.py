@@ -1,12 +1,15 @@
 """ "auto" is resolved once, on the baseline, remembered, and the same for every arm."""
 
 import json
+from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
-from tests.project import TINY, Project, planner
+from tests.project import TINY, Project, planner, runner, stored
 from workbench import Network
 from workbench.errors import SpecError
+from workbench.record.mlflow import tracking_uri
 from workbench.study import autos
 from workbench.study.plan import Planned
 from workbench.study.spec import load_spec
@@ -61,6 +64,19 @@ def test_without_auto_the_settings_are_told_all_the_same(project: Project) -> No
     rows = autos.resolve_all(asked, spec, no_runs)
     assert asked.autos == {"main": {}} and {row["cell"] for row in rows} == {"main"}
     assert {"loss", "head", "normalise.mean"} <= {row["setting"] for row in rows}
+
+
+def test_the_range_test_is_shown_as_an_artifact_of_the_study(open_project: Project, tmp_path: Path) -> None:
+    study = runner(open_project, "tiny", seeds=1, arms=("TrainBN",), sets={"fit__epochs": 1}).run()
+    client, runs = MlflowClient(tracking_uri(open_project.home)), stored(open_project.home).values()
+    sent = [each.path for run in runs for each in client.list_artifacts(run.info.run_id, "artifacts/range_tests")]
+    assert sent == ["artifacts/range_tests/main.png", "artifacts/range_tests/main.svg"]
+    assert (study.folder / "artifacts/range_tests/main.png").read_bytes().startswith(b"\x89PNG")
+    open_project.spec("tiny", TINY)
+    spec, asked = load_spec(open_project.root, "tiny"), planner(open_project)
+    autos.resolve_all(asked, spec, no_runs)
+    autos.write_range_tests(asked, spec, tmp_path / "given")
+    assert not (tmp_path / "given").exists(), "a rate that is given has none"
 
 
 def test_a_network_is_found_once_too_and_crosses_to_a_worker_in_plain_values(project: Project) -> None:

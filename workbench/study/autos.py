@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,13 @@ from workbench.parts import digest, plain
 from workbench.record.files import read_json, write_json
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
+from workbench.study import figure
 from workbench.study.experiment import Arm, Cell
 from workbench.study.identity import described, library_hash
 from workbench.study.plan import Planned, Planner, source_of
 from workbench.study.settings import row
 from workbench.study.spec import Spec
+from workbench.training.range_test import RangeTest
 from workbench.training.resolve import resolve
 
 
@@ -26,11 +31,21 @@ def resolve_all(planner: Planner, spec: Spec, execute: Callable[[Sequence[Planne
     """
     rows: list[dict[str, Any]] = []
     for cell, arms, _ in planner.cells(spec):
-        baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
-        found = _resolve(planner, spec, cell, baseline, execute)
+        found = _resolve(planner, spec, cell, _asked(spec, arms), execute)
         planner.autos[cell.name] = found["changes"]
         rows += [row(cell.name, **each) for each in found["settings"]]
     return rows
+
+
+def write_range_tests(planner: Planner, spec: Spec, folder: Path) -> None:
+    """Draws the range test that found the learning rate, for every cell with one, into ``artifacts/range_tests``."""
+    before = copy.copy(planner)
+    before.autos = {}
+    for cell, arms, _ in before.cells(spec):
+        found = remembered(before, spec, cell, _asked(spec, arms)) or {}
+        if "tested" in found:
+            name = re.sub(r"[^a-z0-9]+", "_", cell.name.lower()).strip("_")
+            figure.save(RangeTest(**found["tested"]).plot(), folder / "artifacts" / "range_tests", name)
 
 
 def open_fields(arm: Arm) -> list[str]:
@@ -66,9 +81,19 @@ def _resolve(
     )
     _require_measure(spec, cls, resolved.measured)
     rows = [{"setting": each.name, "value": each.value, "why": each.why} for each in resolved.settings]
-    found = {"changes": {path: plain(value) for path, value in resolved.changes.items()}, "settings": rows}
+    found: dict[str, Any] = {
+        "changes": {path: plain(value) for path, value in resolved.changes.items()},
+        "settings": rows,
+    }
+    if resolved.tested is not None:
+        found["tested"] = asdict(resolved.tested)
     write_json(_file(planner, spec, cell, arm), found)
     return found
+
+
+def _asked(spec: Spec, arms: Sequence[Arm]) -> Arm:
+    """The arm on which "auto" is found."""
+    return spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
 
 
 def _require_measure(spec: Spec, cls: Arm, measured: Sequence[str]) -> None:

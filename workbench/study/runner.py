@@ -116,6 +116,7 @@ class Runner:
             summary = summarise(record, load(self.home, record))
             write_results(folder, record, summary)
             write_curves(folder, record, self.home)
+            autos.write_range_tests(planner, self.spec, folder)
             beside = self.spec.path.parent
             if not _asked_for_less(self.options) and replaces(beside / "metrics.json", self.options.tier):
                 write_metrics(beside / "metrics.json", record, summary, self.home)
