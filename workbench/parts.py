@@ -55,7 +55,11 @@ class Part:
         return tuple(each.name for each in dataclasses.fields(typing.cast(Any, cls)))
 
     def but(self, **changes: Any) -> Self:
-        """A copy with some fields changed; ``a__b=value`` reaches field ``b`` of the part in field ``a``."""
+        """A copy with some ``changes`` of fields; ``a__b=value`` reaches field ``b`` of the part in field ``a``.
+
+        Raises:
+            FieldError: an unknown field, or a value that it does not take.
+        """
         direct: dict[str, Any] = {}
         nested: dict[str, dict[str, Any]] = {}
         for path, value in changes.items():
@@ -74,7 +78,10 @@ class Part:
         return copy
 
     def flatten(self, prefix: str = "") -> dict[str, Any]:
-        """``{"norm.stats": "track"}``: dotted paths to plain values; a part's class stands under its own path."""
+        """``{"norm.stats": "track"}``: dotted paths to plain values; a part's class stands under its own path.
+
+        ``prefix``: what every path begins with.
+        """
         flat: dict[str, Any] = {prefix.rstrip(".") or "part": type(self).__name__}
         for name, value in self._items():
             flat.update(flatten(value, prefix + name))

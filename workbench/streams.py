@@ -25,7 +25,9 @@ _MIX_2 = 0x94D049BB133111EB
 class Seeds(Part):
     """The seed tuple of a run: arms share it, so their differences are paired (Bouthillier et al. 2021).
 
-    ``source`` numbers the pre-trained network that the run starts from, where the experiment has several.
+    ``subset``: which training items are drawn. ``init``: the random weights. ``order``: the order of the items, and
+    dropout. ``augment``: augmentation and mixing. ``source`` numbers the pre-trained network that the run starts from,
+    where the experiment has several.
     """
 
     subset: int = 0

@@ -22,6 +22,9 @@ class Augment(Part):
     "Going deeper"). ``shift``: largest displacement in each direction, as a fraction of the side. ``rotate``:
     largest angle in degrees. ``brightness``, ``contrast``: largest relative change, e.g. 0.2.
     What lies outside of the picture is its reflection.
+
+    Raises:
+        FieldError: an amount outside of its range.
     """
 
     flip: bool = False

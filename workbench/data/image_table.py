@@ -40,6 +40,9 @@ class ImageTable(ImageData):
     text need ``MultiLabel(separator=";")``. ``split``: which items are the test; "auto" follows a column "split" of
     train, validation and test where there is one.
     ``size``, ``margin``, ``train``: as for :class:`workbench.data.folders.ImageFolder`.
+
+    Raises:
+        FieldError: sizes and counts that cannot be, or a table inside a table.
     """
 
     path: str = field(kw_only=False)

@@ -129,6 +129,9 @@ class Data(Part, abc.ABC):
 
     ``validation`` is the fraction of the training items that is held out while settings are being chosen,
     ``target`` what is predicted; "auto" takes it from the values, see :mod:`workbench.data.targets.inference`.
+
+    Raises:
+        FieldError: a fraction that leaves one side empty.
     """
 
     validation: float = 0.2
@@ -160,7 +163,14 @@ class Data(Part, abc.ABC):
         return AsStored()
 
     def order(self, items: Items, *, seed: int, epoch: int, batch: int) -> torch.Tensor:
-        """The order of an epoch, int64 of shape (n,): a function of the arguments alone."""
+        """The order of an epoch, int64 of shape (n,): a function of the arguments alone.
+
+        Args:
+            items: the n training items.
+            seed: ``seeds.order``.
+            epoch: every epoch draws anew.
+            batch: items a step, for orders that put like beside like.
+        """
         return permutation(seed, "order", epoch, n=len(items))
 
     def check(self) -> None:

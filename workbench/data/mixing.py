@@ -24,6 +24,9 @@ class Mix(Part):
 
     Every item draws its own share and box from the stream (seeds.augment, "mix", epoch), and partners come from the
     whole batch: neither micro batches nor a resumed run change what is seen.
+
+    Raises:
+        FieldError: a negative alpha, or a mix of nothing.
     """
 
     mixup: float = 0.0

@@ -30,6 +30,9 @@ class ImageData(Data, abc.ABC):
     ``size``: side in pixels of what the network gets (None: as stored; "auto": see
     :func:`workbench.data.picture_size.natural_size`). ``augment``: what is done to training pictures on the device
     (None: nothing).
+
+    Raises:
+        FieldError: a side below 8 pixels.
     """
 
     size: int | Literal["auto"] | None = None

@@ -45,6 +45,9 @@ class Table(Data):
     proportions where there are classes; None takes all.
 
     Rows without a value to predict are left out. Scaling, medians and categories are those of the training rows alone.
+
+    Raises:
+        FieldError: no label, counts that cannot be, a column that is named twice, or two ways to divide the rows.
     """
 
     path: str = field(kw_only=False)

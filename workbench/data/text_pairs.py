@@ -53,6 +53,9 @@ class TextPairs(Data):
     ``Tokens(...)``; "auto" tells it from the texts. ``min_count``, ``most``: each vocabulary has the tokens that
     occur so often in the training pairs, the ``most`` commonest. ``longest``: pairs with more tokens on either side
     are left out, of the test as well.
+
+    Raises:
+        FieldError: counts that cannot be, columns that are not two, or a target that is no sequence.
     """
 
     path: str | tuple[str, str] = field(kw_only=False)

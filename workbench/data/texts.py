@@ -47,6 +47,9 @@ class Texts(Data):
     ``longest``: a text is cut to its first so many tokens (not for a language model).
 
     A text that stands several times is kept once, in the test part if it is in that, so no part knows another's.
+
+    Raises:
+        FieldError: a count that cannot be.
     """
 
     path: str = field(kw_only=False)

@@ -27,6 +27,9 @@ class Collab(Model):
     "neural" a perceptron on the factors of both (He et al. 2017, "Neural collaborative filtering", the MLP of
     equation 10). ``factors``: numbers that describe a user, and as many an item.
     ``layers``, ``dropout``: of the perceptron's hidden layers.
+
+    Raises:
+        FieldError: a size below 1, or a rate that drops everything.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("ratings",)
@@ -46,7 +49,11 @@ class Collab(Model):
             raise FieldError(f"Collab.dropout is {self.dropout}; it takes a rate from 0 to below 1")
 
     def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> nn.Module:
-        """The network with random weights; see :meth:`Model.build`."""
+        """The network with random weights; see :meth:`Model.build`.
+
+        Raises:
+            FieldError: the target needs more than one number.
+        """
         if signature.outputs != 1:
             raise FieldError(f"Collab gives one number, and the target needs {signature.outputs}", hint="Use Rating().")
         with initial_weights(seeds.init, "init"):

@@ -25,6 +25,9 @@ class TeacherForcing(Part):
     of 2 k ln k steps, stretched to the run and so that both ends are met. ``unit``: what a coin is thrown for: each
     "token" (theirs), each "step" of decoding for the whole batch (fast.ai's translation lesson of 2018), or each
     "sequence".
+
+    Raises:
+        FieldError: what is no probability, or a power of something that reaches 0.
     """
 
     one_choice: ClassVar[bool] = True

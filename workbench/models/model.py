@@ -89,7 +89,7 @@ class Model(Part, abc.ABC):
         return bool(self.files() or self.source())
 
     def weights_path(self, weights: str, root: Path, sources: Mapping[str, Path]) -> Path:
-        """Where ``weights``, a file under data/ or what :meth:`source` names, lie.
+        """Where ``weights``, a file under data/ (below ``root``) or what :meth:`source` names, lie.
 
         Raises:
             DataError: they are another experiment's, and ``sources`` lacks it.

@@ -39,6 +39,9 @@ class Seq2Seq(Model):
     the same; "auto" is additive for the GRU, dot for the transformer. ``width``: of embeddings, states and vectors.
     ``layers``: of each half. ``dropout``: the share of numbers set to 0 before each layer and before the head.
     ``forcing``: how often the true previous token is fed in training.
+
+    Raises:
+        FieldError: sizes that cannot be, or attention that the architecture does not have.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("pairs",)

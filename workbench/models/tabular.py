@@ -26,6 +26,9 @@ class TabularNetwork(Model):
     ``layers``: the widths of the hidden layers, each linear, normalised, ReLU, dropout. ``dropout``: of the hidden
     layers. ``embedding_dropout``: of the embeddings. ``width``: of every embedding; None takes fastai's rule,
     min(600, round(1.6 n^0.56)) for n values.
+
+    Raises:
+        FieldError: a width below 1, or a rate that drops everything.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("table",)

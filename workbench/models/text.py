@@ -39,6 +39,9 @@ class TextNetwork(Model):
     embedding token by token, and a token that it did not know starts as the mean of those that it knew (ULMFiT,
     Howard & Ruder 2018). "auto" takes what the weights were made with; without weights an LSTM of 2 layers of
     width 128.
+
+    Raises:
+        FieldError: sizes or rates that cannot be, or weights that are neither a file nor an experiment.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("text",)

@@ -34,6 +34,9 @@ class Network(Model):
     ``arch``: "resnet8", "resnet20" (small pictures; grey or colour), or the name of a torchvision
     classification architecture such as "mobilenet_v2" or "resnet18" (colour; grey pictures are repeated).
     ``width``: channels of the first stage of the small ones.
+
+    Raises:
+        FieldError: a width that is too small or that would be ignored.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("image",)
@@ -73,6 +76,10 @@ class Pretrained(Model):
     downloaded once and checked by the hash in their name. ``arch``: "auto" takes
     it from the weights' own description, else from the name ("data/mobilenet_v2.pth"). ``norm``: its
     kind has to be the weights' own.
+
+    Raises:
+        FieldError: weights that are neither a file nor an experiment nor torchvision's, or an architecture beside
+            weights that say it.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("image",)
@@ -100,7 +107,7 @@ class Pretrained(Model):
         return self.weights if self.weights.startswith("experiments/") else None
 
     def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> VisionModel:
-        """The network with its weights and a fresh head; see :meth:`Model.build`."""
+        """The network with its weights and a fresh head; see :meth:`Model.build` for what it raises."""
         channels = signature.channels
         weights = self._read(root, sources)
         arch = self._arch(weights)

@@ -25,8 +25,14 @@ class Claim(Part):
     """One pre-registered statement; made by :meth:`ratio`, :meth:`equal`, :meth:`differs`, :meth:`lower`,
     :meth:`higher` or :meth:`recovers`.
 
-    ``cell`` may be left out where the experiment has one cell, ``measure`` where the cell's own is meant.
-    Lower values of a measure are better. ``why`` says where the threshold comes from.
+    ``kind``: which of these made it. ``arm`` is compared with ``baseline``, each a class or its name; ``reference``: of
+    :meth:`recovers`, what both are measured against. ``cell`` may be left out where the experiment has one cell,
+    ``measure`` where the cell's own is meant. Lower values of a measure are better. ``at_least``, ``partly``,
+    ``within``, ``by``: the thresholds of the kinds that have them. ``why`` says where the threshold comes from.
+    ``name``: what reports call it; by default "C1", "C2" and so on, by its place.
+
+    Raises:
+        SpecError: numbers that make no sense; in an experiment, an arm or a cell that is not there.
     """
 
     kind: Kind = field(kw_only=False)

@@ -27,6 +27,9 @@ class Cell:
         grid: values that a setting is chosen from here, instead of the experiment's.
         about: one sentence for the report.
         changes: fields as in :meth:`Learner.but`, e.g. ``fit__scope="head"``.
+
+    Raises:
+        SpecError: less than one seed, or less than one source.
     """
 
     def __init__(
@@ -56,8 +59,13 @@ class Cell:
 class Tier:
     """How much of the experiment one ``wb run`` does; None means what the experiment and its cells say.
 
-    ``choosing`` False keeps the spec's own value of what the experiment would choose on validation data.
+    ``cells``, ``arms``: those that it runs. ``seeds``: how many seed tuples each. ``changes``: fields of every arm,
+    as in :meth:`Learner.but`, e.g. ``{"fit__epochs": 1}``. ``choosing`` False keeps the spec's own value of what the
+    experiment would choose on validation data.
     ``minutes`` is what a reader should expect on two idle CPU cores.
+
+    Raises:
+        SpecError: less than one seed.
     """
 
     cells: Sequence[Cell] | None = None
@@ -80,6 +88,9 @@ class Choice:
         field: e.g. ``"fit__lr"``.
         values: the grid.
         measure: what is minimised, over ``seeds`` seed tuples of its own, which no result uses.
+
+    Raises:
+        SpecError: no values, or less than one seed.
     """
 
     field: str

@@ -43,7 +43,7 @@ class Averaging(Callback):
         self.kind, self.decay, self.warmup, self.start = kind, decay, warmup, start
 
     def begin(self, state: State) -> None:
-        """Refuses a second average: there is one stand-in."""
+        """Raises :class:`FieldError` for a second average: there is one stand-in."""
         if sum(isinstance(each, Averaging) for each in state.callbacks) > 1:
             raise FieldError("two Averaging callbacks in one run", hint="Keep one of them")
 

@@ -32,6 +32,8 @@ _METHODS = (*EVENTS, "state_dict", "load_state_dict")
 class Callback:
     """Base of all callbacks: override the events that matter; the others cost nothing.
 
+    Every event is given the run's ``state``, which is all that the loop knows.
+
     One that remembers something between steps (an average of the weights, the best value so far) and belongs to a
     learner gives it out in :meth:`state_dict` and takes it in :meth:`load_state_dict`; then a resumed run is bit-equal.
 
@@ -92,7 +94,7 @@ class Callback:
         return {}
 
     def load_state_dict(self, values: dict[str, Any]) -> None:
-        """Puts back what :meth:`state_dict` gave, before :meth:`begin`; tensors are on the device they were on.
+        """Puts back ``values``, what :meth:`state_dict` gave, before :meth:`begin`; tensors are on their old device.
 
         May be called more than once, each time with tensors of its own.
         """

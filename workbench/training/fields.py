@@ -60,7 +60,10 @@ class Described:
 
     @classmethod
     def but(cls, name: str = "", **changes: Any) -> type[Self]:
-        """A subclass with some fields changed; ``model__norm__stats=value`` reaches into parts."""
+        """A subclass with some ``changes`` of fields; ``model__norm__stats=value`` reaches into parts.
+
+        ``name``: the subclass's; by default the same. Raises :class:`FieldError` for an unknown field or a wrong value.
+        """
         values: dict[str, Any] = {}
         for path, value in changes.items():
             field, _, rest = path.partition("__")
@@ -79,7 +82,7 @@ class Described:
 
     @classmethod
     def vary(cls, **grid: Sequence[Any]) -> list[type[Self]]:
-        """One subclass for each combination of the values, e.g. ``vary(model__norm__stats=["track", "running"])``."""
+        """One subclass for each combination of the grid's values: ``vary(model__norm__stats=["track", "running"])``."""
         arms = []
         for values in itertools.product(*grid.values()):
             changes = dict(zip(grid, values, strict=True))

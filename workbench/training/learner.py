@@ -68,6 +68,8 @@ class Learner(Asked, Described):
         threads: CPU threads of torch; part of what makes a run repeat bit for bit.
         root: the folder that data paths are relative to; by default the current one.
         sources: weights files for models that start from another experiment, by the name the model gives them.
+
+    Raises :class:`FieldError` for a field without a value, and a diagnostic or a device that there is not.
     """
 
     data: Data
@@ -111,7 +113,7 @@ class Learner(Asked, Described):
 
     @property
     def expects(self) -> Prepared:
-        """What data and model agreed on; known once :meth:`begin` has built them."""
+        """What data and model agreed on; raises :class:`FieldError` until :meth:`begin` has built them."""
         if self.prepared is None:
             raise FieldError(f"{type(self).__name__} has no model yet", hint="Call begin() or run() first")
         return self.prepared
@@ -151,16 +153,16 @@ class Learner(Asked, Described):
         )
 
     def forward(self, model: nn.Module, x: Any) -> torch.Tensor:
-        """The model's output for prepared inputs: (b, outputs), or (b, tokens, outputs) where every token has one."""
+        """The model's output for prepared inputs x: (b, outputs), or (b, tokens, outputs) where every token has one."""
         output: torch.Tensor = model(x)
         return output
 
     def loss(self, output: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Mean loss over the batch, a scalar; the target's own loss unless overridden."""
+        """Mean loss of ``output`` over the batch, a scalar; the target's own loss unless overridden."""
         return self.expects.target.loss(output, batch.y, smoothing=self.recipe.smoothing)
 
     def metrics(self, output: torch.Tensor, y: Any) -> dict[str, torch.Tensor]:
-        """Per-item values (b,) by name, on the device; evaluation reports their means."""
+        """Per-item values (b,) of ``output`` against ``y``, by name, on the device; evaluation reports their means."""
         return self.expects.target.metrics(output, y)
 
     def groups(self, model: nn.Module) -> optim.Groups:
@@ -183,7 +185,7 @@ class Learner(Asked, Described):
         """One optimizer step on ``state.batch``: forward, loss, backward, gradients, update.
 
         A batch larger than ``fit.micro`` goes through in pieces whose losses weigh by what they are the mean over:
-        items, or tokens.
+        items, or tokens. ``hooks``: the callbacks, of which this calls "after_loss" and "after_backward".
         """
         model, target = state.model, self.expects.target
         assert state.batch is not None
@@ -220,6 +222,7 @@ class Learner(Asked, Described):
         """Trains, evaluates, and returns the :class:`Result`.
 
         Args:
+            callbacks: these run after the learner's own, in this order.
             resume: a checkpoint to go on from, bit for bit; ignored when the file is not there.
             trained: weights of a run that trained identically; training is skipped, what comes after it is done.
             choosing: hold the validation items out of training and evaluate on them alone.
@@ -250,7 +253,7 @@ class Learner(Asked, Described):
         return result
 
     def begin(self, *, choosing: bool = False) -> State:
-        """Data, model and optimizer, ready for the first step; everything ``"auto"`` is resolved by now."""
+        """Data, model and optimizer, ready for the first step; "auto" is resolved by now, ``choosing`` as in a run."""
         self.ranks.join(self.device)
         for trial in self._resolve():
             trial.answer = trial.do()

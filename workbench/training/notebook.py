@@ -50,7 +50,9 @@ class Asked:
         return importlib.import_module("workbench.interpret.interpretation").Interpretation.of(self)
 
     def predict(self, given: Any, *, views: bool = False) -> Any:
-        """Answers with labels for an item, a list, a folder or a file; see :func:`workbench.interpret.predict.predict`.
+        """Answers with labels for what is given: an item, a list, a folder or a file.
+
+        See :func:`workbench.interpret.predict.predict`; ``views``: the mean over several views of each picture.
 
         Raises :class:`FieldError` before :meth:`Learner.run`, and for ``views`` of what are no pictures;
         :class:`DataError` for what is no such item.

@@ -38,6 +38,9 @@ class Recipe(Part):
         micro: items of one forward pass; gradients of a batch's pieces are summed by true item count. None: the whole
             batch; ``"auto"``: halved until a step fits into the GPU's memory. Where batch normalisation normalises by
             the batch, it does so by the piece.
+
+    Raises:
+        FieldError: a number that is out of its range.
     """
 
     epochs: int | Literal["auto"] = "auto"
@@ -55,6 +58,7 @@ class Recipe(Part):
     micro: int | Literal["auto"] | None = None
 
     def check(self) -> None:
+        """Refuse numbers that are out of their range."""
         name = type(self).__name__
         for field in ("epochs", "batch", "micro"):
             value = getattr(self, field)
@@ -79,7 +83,10 @@ class Recipe(Part):
         return self.scope
 
     def thaws(self, step: int, steps: int, groups: int) -> bool:
-        """Whether in step ``step`` (from 0) of ``steps`` something else trains than in the step before."""
+        """Whether in step ``step`` (from 0) of ``steps`` something else trains than in the step before.
+
+        ``groups``: how many layer groups the model has.
+        """
         before, now = (self.trained(max(0, each) / steps, groups) for each in (step - 1, step))
         return before != now
 
@@ -93,6 +100,9 @@ class Restarts(Recipe):
 
     ``cycles``: how often it falls in the run. ``growth``: how many times as long as the one before each cycle is
     (the paper's T_mult).
+
+    Raises:
+        FieldError: cycles without length, or another schedule, for which the cycles would be ignored.
     """
 
     schedule: ScheduleName = "restarts"
@@ -132,6 +142,9 @@ class GradualUnfreeze(FineTune):
 
     ``every``: the share of the run after which the next group trains; None spreads the groups so that from the middle
     of the run on everything trains.
+
+    Raises:
+        FieldError: a share without length, or a scope, which would freeze what is to be unfrozen.
     """
 
     every: float | None = None

@@ -49,7 +49,7 @@ class EarlyStop(Callback):
         self._forget()
 
     def begin(self, state: State) -> None:
-        """Refuses a learner that gives it nothing to go by, and forgets the run before."""
+        """Forgets the run before; raises :class:`FieldError` for a learner that gives it nothing to go by."""
         if state.learner.validate == "never":
             raise FieldError(
                 "EarlyStop has no validation to go by",
@@ -59,7 +59,10 @@ class EarlyStop(Callback):
         self._forget()
 
     def evaluated(self, state: State) -> None:
-        """Compares the epoch's number with the best; the evaluation after training is none of its business."""
+        """Compares the epoch's number with the best; the evaluation after training is none of its business.
+
+        Raises :class:`FieldError` for a ``metric`` that there is not.
+        """
         if not state.inside:
             return
         name = self.metric or f"validation/{state.learner.expects.target.names[0]}"

@@ -46,21 +46,25 @@ class Target(Part, abc.ABC):
 
     @abc.abstractmethod
     def decode(self, output: torch.Tensor, classes: tuple[str, ...]) -> list[tuple[Any, float]]:
-        """Every item's answer in its own words or units, and how sure it is, for people; reads the device."""
+        """Every item's answer in its own words or units, and how sure it is, for people; reads the device.
+
+        ``classes``: the names of the outputs.
+        """
 
     @abc.abstractmethod
     def constant(self, train: Any, test: Any) -> dict[str, float]:
         """Test scores, by the names of :meth:`metrics`, of the best predictor that never looks at its input.
 
-        It knows the training targets; each score is that of the constant which is best for it, where one is known.
+        ``train`` and ``test`` are all targets of the two parts. It knows those of the training; each score is that of
+        the constant which is best for it, where one is known.
         """
 
     @abc.abstractmethod
     def describe(self, classes: tuple[str, ...]) -> list[Row]:
-        """What follows from the target: rows for target, head, activation, loss and metric."""
+        """What follows from the target with these ``classes``: rows for target, head, activation, loss and metric."""
 
     def fitted(self, train: Any) -> Self:
-        """With what comes from the training targets (statistics, limits) filled in; the same where nothing does."""
+        """With what comes from the targets ``train`` (statistics, limits) filled in; the same where nothing does."""
         return self
 
     def count(self, y: Any) -> int:
@@ -82,7 +86,7 @@ class Target(Part, abc.ABC):
         return {}
 
     def merged(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        """One output for several of the same items, such as views of them: their mean (of probabilities, if any)."""
+        """One output for the ``outputs`` of several views of the same items: their mean (of probabilities, if any)."""
         return torch.stack([each.float() for each in outputs]).mean(0)
 
     def soft(self, y: Any, classes: int) -> torch.Tensor:

@@ -22,6 +22,9 @@ class MultiLabel(Target):
     The measure is the Hamming loss (Schapire & Singer 2000, "BoosTexter"): it is a mean over items, so that two
     networks can be compared item by item; the mean average precision, which ranks items, is none, and is reported
     beside it.
+
+    Raises:
+        FieldError: a threshold that is no probability, or an empty separator.
     """
 
     names: ClassVar[tuple[str, ...]] = ("hamming_loss", "subset_error", "loss")

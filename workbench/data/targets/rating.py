@@ -25,6 +25,9 @@ class Rating(Target):
 
     The field's measure is ``rmse``, the root of a mean; the first metric here is ``mse``, its square, which is a mean
     over items, so that two networks can be compared item by item and rank the same.
+
+    Raises:
+        FieldError: limits that do not rise.
     """
 
     names: ClassVar[tuple[str, ...]] = ("mse", "mae", "loss")

@@ -32,6 +32,9 @@ class Regression(Target):
     The measure is the mean absolute error: in the data's own units and a mean over items, so that two networks can
     be compared item by item; the root of a mean is not. Where several values have different units, it mixes them:
     look at ``loss`` or ``r2`` then, which have none.
+
+    Raises:
+        FieldError: half of the statistics, or a deviation that is not above 0.
     """
 
     names: ClassVar[tuple[str, ...]] = ("mae", "loss")
