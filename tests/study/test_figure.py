@@ -55,6 +55,14 @@ def test_the_axis_starts_at_zero_and_ends_where_errors_end(summary: Callable[...
     assert first_x(line for line in axes.lines if line.get_linestyle() == "--") == [90.0]
 
 
+def test_failures_without_a_worst_value_have_no_place(tmp_path: Path, make_study: MakeStudy) -> None:
+    study = make_study(tmp_path, {"main": {"Base": [None, None], "Arm": [None, None]}})
+    study["cells"][0] |= {"measure": "test/loss", "chance": None}
+    (axes,) = figure(summarise(study, load(tmp_path, study))).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Base", "Arm"]
+    assert not [line for line in axes.lines if line.get_marker() in ("o", "x")]
+
+
 def test_sources_have_their_own_markers(summary: Callable[..., dict[str, Any]]) -> None:
     made = figure(summary({"main": {"Base": [0.1, 0.2, 0.1, 0.2], "Arm": [0.3, 0.4, 0.3, 0.4]}}, sources=2))
     assert {line.get_marker() for line in made.axes[0].lines} >= {"o", "s"}

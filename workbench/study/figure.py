@@ -137,7 +137,7 @@ def _panel(axes: Axes, cell: Mapping[str, Any]) -> None:
 
 
 def _arm(axes: Axes, arm: Mapping[str, Any], at: float, scale: float, colour: str) -> None:
-    points, sources = arm["points"], sorted({point["source"] for point in arm["points"]})
+    points, sources = _known(arm), sorted({point["source"] for point in arm["points"]})
     for rank, point in enumerate(points):
         # Dots of one arm are spread over a fixed pattern, not at random: the same record draws the same picture.
         offset = 0.22 * ((rank * 0.618034) % 1.0 - 0.5)
@@ -158,9 +158,14 @@ def _arm(axes: Axes, arm: Mapping[str, Any], at: float, scale: float, colour: st
     axes.plot(scale * arm["mean"], below, marker="|", color=colour, markersize=9, markeredgewidth=1.6, zorder=3)
 
 
+def _known(arm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The points that have a place: where every run failed, a measure without a worst value gives them none."""
+    return [point for point in arm["points"] if point["value"] is not None]
+
+
 def _limits(axes: Axes, cell: Mapping[str, Any], scale: float) -> None:
     """From zero to what is there, never beyond what an error can be."""
-    values = [point["value"] for arm in cell["arms"] for point in arm["points"]]
+    values = [point["value"] for arm in cell["arms"] for point in _known(arm)]
     values += [arm["interval"][1] for arm in cell["arms"] if arm["interval"] is not None]
     values += [] if cell["chance"] is None else [cell["chance"]]
     top = max(values, default=1.0)
