@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from workbench.record.snapshots import Snapshot
 from workbench.record.system import Sampler
 from workbench.study import autos, choices, materials
 from workbench.study.estimate import Estimate
+from workbench.study.execute import in_words
 from workbench.study.executor import Executor, Watcher
 from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
@@ -30,7 +32,7 @@ from workbench.study.outcomes import load
 from workbench.study.plan import Options, Planned, Planner
 from workbench.study.publish import replaces, write_curves, write_metrics, write_points, write_results
 from workbench.study.settings import grouped
-from workbench.study.spec import Spec
+from workbench.study.spec import Spec, is_own
 from workbench.study.summary import summarise
 
 # Set by `wb reproduce` for the run that it starts: what that run reproduces.
@@ -141,15 +143,25 @@ class Runner:
         return planner.runs(self.spec, known), rows
 
     def _resolve(self, planner: Planner, executor: Executor) -> list[dict[str, Any]]:
-        """The rows of what "auto" became; user code runs for it before any run does."""
+        """The rows of what "auto" became; user code runs for it, and its mistakes are told as in a run."""
         try:
             return autos.resolve_all(planner, self.spec, lambda runs: self._execute(executor, runs))
+        except WorkbenchError:
+            raise
         except Exception as error:
-            if self.pdb and not isinstance(error, WorkbenchError):
+            if self.pdb:
                 from workbench.study.debugger import stop
 
                 stop(error, str(self.spec.path))
-            raise
+            if not any(
+                is_own(each.filename, str(self.spec.path)) for each in traceback.extract_tb(error.__traceback__)
+            ):
+                raise
+            raise WorkbenchError(
+                in_words(error, str(self.spec.path)),
+                where=f"{self.spec.name}, finding what is 'auto'",
+                hint="" if self.pdb else f"To stop there, type: wb run {self.spec.name} --pdb",
+            ) from error
 
     def _execute(self, executor: Executor, runs: Sequence[Planned]) -> None:
         executor.tidy(runs)
