@@ -46,7 +46,8 @@ class EarlyStop(Callback):
             raise FieldError(f"EarlyStop.mode is {mode!r}{nearest(str(mode), ['min', 'max'])}")
         self.patience, self.min_delta, self.metric = patience, min_delta, metric
         self.mode, self.keep_best = mode, keep_best
-        self._forget()
+        self.best, self.best_epoch, self.waited = math.inf, 0, 0
+        self.weights: dict[str, torch.Tensor] = {}
 
     def begin(self, state: State) -> None:
         """Forgets the run before; raises :class:`FieldError` for a learner that gives it nothing to go by."""
@@ -56,7 +57,7 @@ class EarlyStop(Callback):
                 where=type(state.learner).__name__,
                 hint="Set validate = 'epoch'",
             )
-        self._forget()
+        self.best, self.best_epoch, self.waited, self.weights = math.inf, 0, 0, {}
 
     def evaluated(self, state: State) -> None:
         """Compares the epoch's number with the best; the evaluation after training is none of its business.
@@ -92,7 +93,3 @@ class EarlyStop(Callback):
         """All four."""
         self.best, self.best_epoch = values["best"], values["best_epoch"]
         self.waited, self.weights = values["waited"], values["weights"]
-
-    def _forget(self) -> None:
-        self.best, self.best_epoch, self.waited = math.inf, 0, 0
-        self.weights: dict[str, torch.Tensor] = {}
