@@ -41,6 +41,16 @@ def test_a_file_of_numbers_alone_has_no_header(tmp_path: Path) -> None:
     assert list(found.columns) == ["1", "2", "3"] and found["3"].tolist() == [3, 4]
 
 
+def test_none_and_a_dash_are_values_among_words_and_missing_among_numbers_and_dates(tmp_path: Path) -> None:
+    lines = ["class,stance,pay,day", "+,none,1.5,2024-01-31", "-,for,-,none", "-,None,none,2024-02-01", "+,,NA,NA"]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    found = read_table(tmp_path / "a.csv", "a")
+    assert found["class"].tolist() == ["+", "-", "-", "+"]
+    assert found["stance"][:3].tolist() == ["none", "for", "None"] and pd.isna(found["stance"][3])
+    assert found["pay"].dtype == "float64" and found["pay"].isna().tolist() == [False, True, True, True]
+    assert found["day"].isna().tolist() == [False, True, False, True]
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b"\x1f\x8bnothing", b"a,b\n1,2\n1,2,3\n", b"a,b\n"])
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(content)

@@ -11,12 +11,16 @@ from typing import IO, TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.dates import dates
 from workbench.errors import DataError, FieldError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "#N/A", "<NA>")
+WORDS = ("None", "none", "-")
+"""What stands for a value that is not there among numbers and dates; among other words it is one of them (+ and -)."""
+
+MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "<NA>", *WORDS)
 """What stands in a text file for a value that is not there."""
 
 FRAME = "frame:"
@@ -31,7 +35,8 @@ def read_table(path: Path, where: str) -> pd.DataFrame:
     """The file's content, which nobody may change: it is kept for the process.
 
     CSV with comma, semicolon, tab or bar, plain or gzipped, and Parquet with any of its compressions; what a file is
-    is read from its bytes. A CSV whose first line holds numbers alone has no header: its columns are called 1, 2, ...
+    is read from its bytes. In a CSV :data:`MISSING` are missing values; where the first line holds numbers alone there
+    is no header, and the columns are called 1, 2, ...
 
     Raises:
         DataError: the file is missing, empty or neither.
@@ -158,12 +163,28 @@ def _csv(file: IO[bytes]) -> pd.DataFrame:
         sep=between,
         header=None if bare else 0,
         encoding="utf-8-sig",
-        na_values=list(MISSING),
+        na_values=[each for each in MISSING if each not in WORDS],
         keep_default_na=False,
         skipinitialspace=True,
         low_memory=False,
     )
-    return frame.set_axis([str(n + 1) for n in range(frame.shape[1])], axis=1) if bare else frame
+    frame = frame.set_axis([str(n + 1) for n in range(frame.shape[1])], axis=1) if bare else frame
+    texts = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    return frame.assign(**{name: _without_words(frame[name]) for name in texts})
+
+
+def _without_words(column: pd.Series) -> pd.Series:
+    """The column with :data:`WORDS` missing where all that is left are numbers or dates."""
+    import pandas as pd
+
+    words = column.isin(WORDS)
+    if not words.any():
+        return column
+    others = column.where(~words)
+    numbers = pd.to_numeric(others, errors="coerce")
+    if numbers.notna().equals(others.notna()):
+        return numbers
+    return column if dates(others) is None else others
 
 
 def _is_number(text: str) -> bool:
