@@ -11,6 +11,7 @@ from PIL import Image
 
 from workbench.data import photos
 from workbench.data.photos import decode, read_photos
+from workbench.data.pictures import PictureEncoder
 from workbench.errors import DataError
 
 
@@ -55,6 +56,26 @@ def test_reduced_decoding_is_close_to_full() -> None:
     full = Image.open(io.BytesIO(content)).resize((40, 32), Image.Resampling.BILINEAR).crop((4, 0, 36, 32))
     difference = decode(content, "x", side=32).astype(int) - np.asarray(full).transpose(2, 0, 1)
     assert np.abs(difference).mean() < 2
+
+
+def test_of_16_bits_the_upper_8_are_kept() -> None:
+    deep = np.random.default_rng(0).integers(0, 65_536, (16, 16), np.uint16)
+    for kind in ("PNG", "TIFF"):
+        assert np.array_equal(decode(encoded(deep, kind), "x", side=16), np.repeat((deep >> 8)[None], 3, axis=0))
+    given = PictureEncoder(16, 1).encode([Image.fromarray(deep)])[0, 0]
+    assert np.array_equal(given.numpy(), deep >> 8)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_32_bits_are_refused_as_nothing_tells_their_range(kind: type) -> None:
+    with pytest.raises(DataError, match=r"x: the picture has 32-bit pixels.*8 or 16 bits"):
+        decode(encoded(np.ones((16, 16), kind), "TIFF"), "x", side=16)
+
+
+@pytest.mark.parametrize("kind", ["tif", "TIFF", "gif", "ppm"])
+def test_pictures_of_other_kinds_are_not_passed_over(folder: Path, kind: str) -> None:
+    (folder / "set" / "a" / f"9.{kind}").write_bytes(encoded(noise(9), {"tif": "TIFF"}.get(kind, kind.upper())))
+    assert len(read(folder).names) == 6
 
 
 def test_turned_upright() -> None:

@@ -22,7 +22,10 @@ from workbench.errors import DataError
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+
+_FORMAT = 2
+"""Of the disk cache; raised whenever decoding changes, so that nothing decoded before is taken for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,7 @@ def decoded(files: Container, names: Sequence[str], where: str, *, side: int, ro
     import PIL
 
     home = Path(os.environ.get("WB_HOME") or root / ".wb") / "cache"
-    cache = home / f"photos-{files.digest(names)}-{side}-pil{PIL.__version__}.npz"
+    cache = home / f"photos{_FORMAT}-{files.digest(names)}-{side}-pil{PIL.__version__}.npz"
     found = _restore(cache)
     if found is None:
         found = _decode_all(files, names, where, side)
@@ -160,20 +163,40 @@ def decode(content: bytes, where: str, *, side: int) -> np.ndarray:
     """One picture as uint8 of shape (3, side, side): shorter side scaled, middle square kept.
 
     JPEG files are decoded at a reduced scale where that is still larger than ``side`` (libjpeg's DCT
-    scaling), which is several times faster.
+    scaling), which is several times faster. Of a file that moves the first picture is taken.
 
     Raises:
-        DataError: the content is not a picture, or is truncated.
+        DataError: the content is not a picture, is truncated, or has 32 bits a pixel and channel.
     """
     from PIL import Image, ImageOps
 
     try:
         with Image.open(io.BytesIO(content)) as found:
             found.draft("RGB", (side, side))
-            picture = ImageOps.exif_transpose(found).convert("RGB")
+            picture = in_colour(ImageOps.exif_transpose(found), where)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _undecodable(where, error) from None
     return square(picture, side)
+
+
+def in_colour(picture: Image.Image, where: str) -> Image.Image:
+    """Red, green and blue with 8 bits each; of 16 bits the upper 8, which is what Pillow takes of 16-bit colour itself.
+
+    Raises:
+        DataError: the pixels are 32-bit numbers, whose range nothing tells.
+    """
+    from PIL import Image
+
+    # Pillow would cut these off at 255, which turns nearly every 16-bit picture white and every one in [0, 1] black
+    if picture.mode.startswith("I;16"):
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise DataError(
+            "the picture has 32-bit pixels, of which it is not known what is black and what is white",
+            where=where,
+            hint="Save it with 8 or 16 bits a channel.",
+        )
+    return picture.convert("RGB")
 
 
 def square(picture: Image.Image, side: int) -> np.ndarray:

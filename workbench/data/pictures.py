@@ -18,7 +18,7 @@ from workbench.data.augment import Augment
 from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, check_count
 from workbench.data.loading import Batch
-from workbench.data.photos import decode
+from workbench.data.photos import decode, in_colour
 from workbench.data.preparation import Preparation
 from workbench.data.targets.base import Row
 from workbench.errors import DataError, FieldError
@@ -126,7 +126,7 @@ class PictureEncoder(Encoder):
 
             buffer = io.BytesIO()
             try:
-                item.convert("RGB").save(buffer, "png")
+                in_colour(item, where).save(buffer, "png")
             except AttributeError:
                 what = f"a picture is needed, not {type(item).__name__}"
                 raise DataError(what, where=where, hint="Give a path, bytes, a PIL picture or an array.") from None
