@@ -21,10 +21,10 @@ def photo(path: Path, number: int, size: tuple[int, int] = (40, 32)) -> None:
     Image.fromarray(pixels).resize(size).save(path, quality=95)
 
 
-def split_folder(root: Path, *, classes: tuple[str, ...] = ("Apple", "Pear"), train: int = 10, test: int = 4) -> Path:
+def split_folder(root: Path, counts: dict[str, int] | None = None) -> Path:
     number = 0
-    for side, count in (("train", train), ("test", test)):
-        for name in classes:
+    for side, count in (counts or {"train": 10, "test": 4}).items():
+        for name in ("Apple", "Pear"):
             for n in range(count):
                 photo(root / "photos" / side / name / f"{n}.jpg", number)
                 number += 1
@@ -61,6 +61,27 @@ def test_choosing_holds_out_of_training(tmp_path: Path) -> None:
     assert choosing.validation is not None and torch.bincount(choosing.validation.targets).tolist() == [3, 3]
     assert set(choosing.train.keys) | set(choosing.validation.keys) == set(final.train.keys)
     assert choosing.test.keys == final.test.keys
+
+
+@pytest.mark.parametrize("name", ["valid", "val", "Validation"])
+def test_a_validation_folder_is_kept_for_choosing(tmp_path: Path, name: str) -> None:
+    split_folder(tmp_path, {"train": 8, name: 3, "Test": 2})
+    final, choosing = (ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path, choosing=c) for c in (False, True))
+    assert choosing.validation is not None
+    assert [len(each) for each in (choosing.train, choosing.validation, choosing.test)] == [16, 6, 4]
+    assert len(final.train) == 22 and final.test.keys == choosing.test.keys
+    anew = ImageFolder("photos", size=16, split=Split("random")).load(Seeds.of(0), tmp_path, choosing=True)
+    assert len(anew.test) == 5 and anew.validation is not None and len(anew.validation) == 4
+
+
+def test_a_validation_folder_without_a_test_folder_is_the_test(tmp_path: Path) -> None:
+    split_folder(tmp_path, {"train": 10, "val": 4})
+    data = ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path, choosing=True)
+    assert data.validation is not None and [len(data.train), len(data.validation), len(data.test)] == [16, 4, 8]
+    assert data.why[-1][2].endswith("the folders say train and validation, which is taken as the test")
+    photo(tmp_path / "photos" / "val" / "Plum" / "0.jpg", 50)
+    with pytest.raises(DataError, match="'Plum' is in val/ but not in train/"):
+        ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path)
 
 
 def test_folders_of_classes_alone(tmp_path: Path) -> None:

@@ -165,7 +165,8 @@ def test_given_parts_are_taken_as_they_are() -> None:
 def test_the_only_given_part_beside_training_is_the_test() -> None:
     named = ["train"] * 8 + ["valid"] * 2
     division = divide([key(n) for n in range(10)], Split(), column=named, choosing=True, targets=[0, 1] * 5)
-    assert division.test.tolist() == [8, 9] and division.why == "the folders say train and test"
+    assert division.test.tolist() == [8, 9]
+    assert division.why == "the folders say train and validation, which is taken as the test"
     assert division.validation is not None and len(division.validation) == 2
 
 

@@ -82,6 +82,12 @@ def test_a_folder_is_a_class(tmp_path: Path) -> None:
     assert zipped.parts is None and zipped.texts == ("neg/1.txt", "pos/1.txt")
 
 
+def test_a_folder_may_be_of_validation(tmp_path: Path) -> None:
+    files(tmp_path / "f", {"train/neg/1.txt": "bad", "train/pos/1.txt": "good", "Val/neg/2.txt": "awful"})
+    found = read_texts(tmp_path, "f", Columns())
+    assert found.parts == ("Val", "train", "train") and found.texts == ("awful", "bad", "good")
+
+
 def test_files_without_classes_are_texts(tmp_path: Path) -> None:
     files(tmp_path / "f", {"1.txt": "one", "2.txt": "two"})
     found = read_texts(tmp_path, "f", Columns())

@@ -82,6 +82,18 @@ def test_texts_that_stand_twice_are_kept_once_and_in_the_test_part() -> None:
     assert ("data.duplicates", 2, "texts that stand several times are kept once") in data.why
 
 
+def test_a_text_of_several_given_parts_is_kept_where_it_counts_most() -> None:
+    mixed = pd.DataFrame(
+        {
+            "text": ["a a", "b b", "a a", "c c", "b b", "d d", "e e"],
+            "label": ["x", "y"] * 3 + ["x"],
+            "part": ["train", "train", "dev", "train", "Test", "Test", "train"],
+        }
+    )
+    data = load(Texts.of(mixed, split=Split("given", column="part"), min_count=1), choosing=True)
+    assert [len(items) for _, items in data.splits()] == [2, 1, 2]
+
+
 def test_adding_texts_moves_few_of_the_others() -> None:
     before = set(load(Texts.of(frame(60))).test.keys)
     after = set(load(Texts.of(frame(66))).test.keys)

@@ -13,7 +13,7 @@ from workbench.data.photos import Photos, read_photos, shorter_sides
 from workbench.data.picture_size import photo_size
 from workbench.data.pictures import ImageData, PictureEncoder
 from workbench.data.signature import Signature
-from workbench.data.split import Split, divide, refuse_columns
+from workbench.data.split import Split, divide, part_names, refuse_columns, says_parts
 from workbench.data.splits import check_classes, hold_out, stratified, taken
 from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError
@@ -22,6 +22,8 @@ from workbench.streams import Seeds, numpy_generator
 
 class ImageFolder(ImageData):
     """Photos of one class a folder: ``train/<class>/`` and ``test/<class>/``, or ``<class>/`` alone.
+
+    Beside train there may be valid (validation, val, dev), test or both; without test, valid is the test.
 
     ``path``: the folder or .zip file, relative to the project's root.
     ``size``: side in pixels of what the network gets; "auto" takes it from the pictures, see
@@ -81,7 +83,8 @@ class ImageFolder(ImageData):
         size, why = photo_size(self.size, lambda: shorter_sides(root / self.path, self.path))
         photos = read_photos(root / self.path, self.path, side=round(size * self.margin), root=root)
         classes, items, parts = self._classed(photos)
-        division = divide(items.keys, self.divided, targets=items.targets, column=parts)
+        held = choosing and self.split.by in ("auto", "given") and {"validation", "test"} <= part_names(parts or ())
+        division = divide(items.keys, self.divided, targets=items.targets, column=parts, choosing=held)
         if division.by == "given":
             self._same_classes(photos)
         train, test = items.subset(division.train), items.subset(division.test)
@@ -91,8 +94,8 @@ class ImageFolder(ImageData):
             draw = numpy_generator(seeds.subset, "subset")
             train = train.subset(stratified(train.targets, self.train, draw))
             said += taken(train, test)
-        validation = None
-        if choosing:
+        validation = None if division.validation is None else items.subset(division.validation)
+        if choosing and not held:
             train, validation = hold_out(train, self.validation, "validation", by_class=division.by != "random")
         target = SingleLabel() if self.target == "auto" else self.target
         signature = Signature("image", target.width(len(classes)), channels=3, size=size)
@@ -103,12 +106,11 @@ class ImageFolder(ImageData):
     def _classed(self, photos: Photos) -> tuple[tuple[str, ...], Items, list[str] | None]:
         """Class names in alphabetical order, all items, and the parts that the folders say, if they say some."""
         folders = _folders(photos)
-        tops = {parts[0] for parts in folders if parts}
-        given = tops == {"train", "test"}
+        given = says_parts({parts[0] for parts in folders if parts})
         depth = 2 if given else 1
         if any(len(parts) != depth for parts in folders):
             raise DataError(
-                "pictures lie neither in train/<class>/ and test/<class>/ nor in <class>/",
+                "pictures lie neither in train/<class>/ and test/<class>/ (or valid/<class>/) nor in <class>/",
                 where=self.path,
                 hint="Move them so that each one's folder is its class.",
             )
@@ -120,14 +122,16 @@ class ImageFolder(ImageData):
 
     def _same_classes(self, photos: Photos) -> None:
         folders = _folders(photos)
-        sides = {side: {parts[1] for parts in folders if parts[0] == side} for side in ("train", "test")}
-        for side, other in (("train", "test"), ("test", "train")):
-            only = sorted(sides[side] - sides[other])
+        names = {part: name for name in {parts[0] for parts in folders} for part in part_names((name,))}
+        test = "test" if "test" in names else "validation"
+        for side, other in (("train", test), (test, "train"), ("validation", "train")):
+            there, wanted = ({parts[1] for parts in folders if parts[0] == names.get(each)} for each in (side, other))
+            only = sorted(there - wanted)
             if only:
                 raise DataError(
-                    f"class '{only[0]}' is in {side}/ but not in {other}/",
+                    f"class '{only[0]}' is in {names[side]}/ but not in {names[other]}/",
                     where=self.path,
-                    hint="Both need the same classes: add pictures, or take the class out.",
+                    hint="They need the same classes: add pictures, or take the class out.",
                 )
 
 

@@ -144,8 +144,13 @@ def refuse_columns(part: str, split: Split) -> None:
 
 def says_parts(values: Iterable[Any]) -> bool:
     """Whether the values name the parts: train and at least one of validation (valid, val, dev) and test."""
-    found = {_GIVEN.get(str(each).strip().lower()) for each in set(values)}
+    found = part_names(values)
     return None not in found and "train" in found and len(found) > 1
+
+
+def part_names(values: Iterable[Any]) -> set[str | None]:
+    """The parts that the values name: train, validation, test, and None where one names none."""
+    return {_GIVEN.get(str(each).strip().lower()) for each in set(values)}
 
 
 def single_labels(targets: Any) -> npt.NDArray[np.int64] | None:
@@ -320,8 +325,10 @@ def _resolved(split: Split, labels: npt.NDArray[np.int64] | None, column: Sequen
 
 def _by_column(split: Split, column: Sequence[Any]) -> tuple[By, str]:
     name = "the folders" if split.column is None else f"'{split.column}'"
-    if all(str(each).strip().lower() in _GIVEN for each in column):
-        return "given", f"{name} {'say' if split.column is None else 'says'} train and test"
+    said = part_names(column)
+    if None not in said:
+        test = "test" if "test" in said else "validation, which is taken as the test"
+        return "given", f"{name} {'say' if split.column is None else 'says'} train and {test}"
     if dates(column) is not None:
         return "time", f"{name} holds dates"
     if all(isinstance(each, str) for each in column) and len(set(column)) < len(column):

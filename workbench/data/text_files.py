@@ -9,14 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.containers import opened
+from workbench.data.split import says_parts
 from workbench.data.table_files import table
 from workbench.errors import DataError, FieldError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PARTS = ("train", "test")
-"""The folders that say which part a text is of."""
 
 _TEXT, _LINES = ".txt", (".jsonl", ".ndjson")
 _TEXT_NAMES = ("text", "review", "sentence", "message", "document", "content")
@@ -32,7 +30,7 @@ class Written:
     Attributes:
         texts: whole.
         labels: what could be predicted, a frame of n rows; None where there is nothing.
-        parts: the values of the column that a split reads, or the folders train and test; None for neither.
+        parts: the values of the column that a split reads, or the folders train, valid and test; None for neither.
         found: which columns were taken, as (setting, value, why).
     """
 
@@ -55,8 +53,8 @@ def read_texts(root: Path, name: str, columns: Columns) -> Written:
     """The texts of ``name``: a file or folder below ``root``, or a held frame.
 
     A table is CSV, TSV or Parquet, or JSON lines (.jsonl). A folder or .zip holds train/<class>/*.txt and
-    test/<class>/*.txt, or <class>/*.txt, or *.txt. In one .txt file, blank lines stand between texts; without any, a
-    line is a text.
+    test/<class>/*.txt (or valid/<class>/*.txt, or all three), or <class>/*.txt, or *.txt. In one .txt file, blank lines
+    stand between texts; without any, a line is a text.
 
     Raises:
         DataError: missing, damaged, empty, or it is not clear which columns are meant.
@@ -205,12 +203,12 @@ def _classes(path: Path, where: str) -> Written:
             raise DataError("there are no .txt files in it", where=where)
         texts = tuple(_decoded(files.read(name), f"{where}/{name}").strip() for name in names)
     folders = [PurePosixPath(name).parts[:-1] for name in names]
-    split = {parts[:1] for parts in folders} == {(each,) for each in PARTS}
+    split = all(folders) and says_parts({parts[0] for parts in folders})
     inner = [parts[1:] if split else parts for parts in folders]
     depths = {len(parts) for parts in inner}
     if len(depths) > 1 or max(depths) > 1:
         raise DataError(
-            "texts lie neither in train/<class>/ and test/<class>/ nor in <class>/",
+            "texts lie neither in train/<class>/ and test/<class>/ (or valid/<class>/) nor in <class>/",
             where=where,
             hint="Move them so that each one's folder is its class.",
         )

@@ -17,7 +17,7 @@ from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.ordering import by_length
 from workbench.data.signature import Signature
-from workbench.data.split import Split, divide
+from workbench.data.split import Split, divide, part_names
 from workbench.data.splits import stratified
 from workbench.data.table_files import hold, require_file
 from workbench.data.targets.base import Target
@@ -46,7 +46,8 @@ class Texts(Data):
     ``most``: the vocabulary has the tokens that occur so often in the training texts, the ``most`` commonest.
     ``longest``: a text is cut to its first so many tokens (not for a language model).
 
-    A text that stands several times is kept once, in the test part if it is in that, so no part knows another's.
+    A text that stands several times is kept once, in the test part if it is in that, else in the validation part, so
+    no part knows another's.
 
     Raises:
         FieldError: a count that cannot be.
@@ -251,10 +252,11 @@ def _read(root: Path, name: str, state: str, columns: Columns, tokens: Tokens) -
     """The texts, read and tokenised once a process: an experiment loads the same file for every run."""
     written = read_texts(root, name, columns)
     keys = [_key(" ".join(text.split()).encode()) for text in written.texts]
-    # the copy in the test part comes first, so it is the one that stays
+    # the copy in the test part comes first, then that in the validation part, so it is the one that stays
     parts = written.parts or ("",) * len(keys)
+    late = {each: [name not in part_names((each,)) for name in ("test", "validation")] for each in set(parts)}
     first: dict[str, int] = {}
-    for position in sorted(range(len(keys)), key=lambda n: (str(parts[n]) != "test", n)):
+    for position in sorted(range(len(keys)), key=lambda n: (late[parts[n]], n)):
         first.setdefault(keys[position], position)
     kept = sorted(first.values())
     found = written.found
