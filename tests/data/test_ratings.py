@@ -50,6 +50,16 @@ def test_everything_is_inferred_and_said(root: Path) -> None:
     assert data.signature.users == said["data.users"][0] + 1 and data.signature.things == said["data.items"][0] + 1
 
 
+def test_a_column_of_parts_is_followed_and_is_none_of_the_three() -> None:
+    parts = ["train"] * 150 + ["valid"] * 20 + ["test"] * 30
+    frame = pd.DataFrame({"split": parts, "who": range(200), "what": range(200), "much": made()["rating"]})
+    data = Ratings.of(frame).load(SEEDS, Path(), choosing=True)
+    assert [len(items) for _, items in data.splits()] == [150, 20, 30]
+    assert data.why[0][:2] == ("data.columns", "who, what, much")
+    assert "given by column 'split'" in data.why[1][2]
+    assert len(Ratings.of(frame, split=Split("random")).load(SEEDS, Path()).test) == 40
+
+
 def test_the_target_can_be_set_with_public_names(root: Path) -> None:
     wide = Ratings("a.csv", target=workbench.Rating(limits=(0, 10))).load(SEEDS, root)
     assert isinstance(wide.target, Rating) and wide.target.limits == (0, 10) and wide.signature.limits == (0, 10)

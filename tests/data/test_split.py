@@ -3,12 +3,13 @@
 import hashlib
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data.split import Division, Split, divide, single_labels
+from workbench.data.split import Division, Split, by_part, divide, following, single_labels
 from workbench.errors import DataError, FieldError
 
 
@@ -168,6 +169,16 @@ def test_the_only_given_part_beside_training_is_the_test() -> None:
     assert division.test.tolist() == [8, 9]
     assert division.why == "the folders say train and validation, which is taken as the test"
     assert division.validation is not None and len(division.validation) == 2
+
+
+def test_a_column_of_parts_is_followed_where_nothing_else_was_said() -> None:
+    frame = pd.DataFrame({"subset": ["a", "b", "a"], "Split": ["train", "Test", "train"], "name": ["x", "y", "x"]})
+    assert following(Split(), frame) == Split(column="Split")
+    assert following(Split("given"), frame) == Split("given", column="Split")
+    for told in (Split("random"), Split("group", column="name")):
+        assert following(told, frame) == told
+    assert following(Split(), frame, ("Split",)) == Split()
+    assert by_part(["train", "test", None, "dev", "Test"]) == [1, 4, 3, 0, 2]
 
 
 @pytest.mark.parametrize("named", [["train", "train"], ["test", "valid"], ["train", "holdout"]])

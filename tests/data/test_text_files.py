@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from workbench.data.split import Split
 from workbench.data.text_files import Columns, read_texts
 from workbench.errors import DataError, FieldError
 
@@ -51,10 +52,22 @@ def test_unclear_columns_are_refused_with_what_to_type(tmp_path: Path) -> None:
 
 def test_several_columns_are_put_one_after_the_other_and_empty_rows_left_out(tmp_path: Path) -> None:
     name = table(tmp_path, head=["h1", "h2", "h3"], body=["b1", None, "b3"], stars=[1, 2, 3], part=["a", "b", "c"])
-    found = read_texts(tmp_path, name, Columns(text=("head", "body"), label="stars", split="part"))
+    found = read_texts(tmp_path, name, Columns(text=("head", "body"), label="stars", split=Split(column="part")))
     assert found.texts == ("h1\nb1", "h3\nb3") and found.parts == ("a", "c")
     assert found.labels is not None and found.labels["stars"].tolist() == [1, 3]
     assert ("data.missing", 1, "rows without a text, left out") in found.found
+
+
+def test_a_column_of_parts_is_followed_and_never_a_label(tmp_path: Path) -> None:
+    name = table(tmp_path, words=LONG, mood=["a", "b", "a"], split=["train", "train", "test"])
+    found = read_texts(tmp_path, name, Columns())
+    assert found.parts == ("train", "train", "test") and found.column == "split"
+    assert found.labels is not None and list(found.labels) == ["mood"]
+    apart = read_texts(tmp_path, name, Columns(label="mood", split=Split("random")))
+    assert apart.parts is None and apart.column is None
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    with pytest.raises(FieldError, match=r"a.txt: split is Split\(.*, but there are no columns"):
+        read_texts(tmp_path, "a.txt", Columns(split=Split("group", column="mood")))
 
 
 def test_json_lines_and_tabs(tmp_path: Path) -> None:

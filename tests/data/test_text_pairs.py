@@ -130,3 +130,11 @@ def test_what_makes_no_sense_is_refused() -> None:
         TextPairs("pairs.tsv", columns=("en", "en"))
     with pytest.raises(FieldError, match=r"TextPairs.longest is 0"):
         TextPairs("pairs.tsv", longest=0)
+
+
+def test_a_column_of_parts_is_followed() -> None:
+    parts = ["train"] * 300 + ["dev"] * 40 + ["test"] * 60
+    frame = pd.DataFrame({"french": map(words, range(400)), "digits": map(str, range(400)), "split": parts})
+    data = TextPairs.of(frame, min_count=1).load(SEEDS, ROOT, choosing=True)
+    assert [len(items) for _, items in data.splits()] == [300, 40, 60]
+    assert any("given by column 'split'" in str(row) for row in data.why)

@@ -167,3 +167,10 @@ def test_what_cannot_be_is_refused() -> None:
         load(Texts.of(frame()[["text"]], target=SingleLabel()))
     with pytest.raises(FieldError, match="window is 1"):
         Texts("t.txt", window=1)
+
+
+def test_a_column_of_parts_is_followed() -> None:
+    parts = ["train"] * 20 + ["valid"] * 4 + ["test"] * 6
+    data = load(Texts.of(frame(30).assign(split=parts)), choosing=True)
+    assert [len(items) for _, items in data.splits()] == [20, 4, 6]
+    assert any("given by column 'split'" in str(row) for row in data.why)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.split import Split, by_part, following
 from workbench.data.table_files import FRAME, table
 from workbench.errors import DataError, FieldError, nearest
 
@@ -22,6 +23,7 @@ class Pairs:
         sources, targets: the texts, without space at their ends.
         names: what the two are called.
         part: the values of the column that a split reads; None for none.
+        column: that column.
         found: what was left out, as (setting, value, why).
     """
 
@@ -30,16 +32,17 @@ class Pairs:
     names: tuple[str, str]
     part: tuple[Any, ...] | None
     found: tuple[tuple[str, Any, str], ...]
+    column: str | None = None
 
 
-def read_pairs(root: Path, paths: tuple[str, ...], columns: tuple[str, str] | None, split: str | None) -> Pairs:
+def read_pairs(root: Path, paths: tuple[str, ...], columns: tuple[str, str] | None, split: Split) -> Pairs:
     """The pairs of a CSV, TSV or Parquet file (or a held frame), or of two text files with one text a line.
 
     Args:
         root: the folder that the paths are relative to.
         paths: one table, or the file of the sources and that of the targets.
         columns: of the source and the target; None takes the first two.
-        split: a column to read besides.
+        split: names a column to read besides, or follows one, see :func:`workbench.data.split.following`.
 
     Raises:
         DataError: a file is missing, damaged or empty, or the two files differ in length.
@@ -47,17 +50,21 @@ def read_pairs(root: Path, paths: tuple[str, ...], columns: tuple[str, str] | No
     """
     where = " and ".join(paths)
     frame = _lines(root, paths) if len(paths) == 2 else _table(root, paths[0])
+    part = following(split, frame, columns or ()).column
     if columns is None:
-        others = [name for name in frame.columns if name != split]
+        others = [name for name in frame.columns if name != part]
         if len(others) < 2:
             raise DataError("there are no two columns to pair", where=where)
         columns = (others[0], others[1])
-    for name in (*columns, *(() if split is None else (split,))):
+    for name in (*columns, *(() if part is None else (part,))):
         if name not in frame.columns:
             raise FieldError(f"'{name}' is not a column{nearest(name, list(frame.columns))}", where=where)
     source, target = (frame[name].fillna("").astype(str).str.strip() for name in columns)
     there = (source != "") & (target != "")
-    again = source.str.cat(target, sep="\t").duplicated() & there
+    pairs = source.str.cat(target, sep="\t")
+    # of several copies the one in the test part stays
+    order = range(len(pairs)) if part is None else by_part(frame[part].tolist())
+    again = pairs.iloc[list(order)].duplicated().sort_index() & there
     found = [
         ("data.missing", int((~there).sum()), "pairs with an empty side, left out"),
         ("data.repeated", int(again.sum()), "pairs that stand several times, kept once"),
@@ -65,9 +72,9 @@ def read_pairs(root: Path, paths: tuple[str, ...], columns: tuple[str, str] | No
     kept = there & ~again
     if not kept.any():
         raise DataError("there is no pair", where=where)
-    part = None if split is None else tuple(frame[split][kept].tolist())
+    parts = None if part is None else tuple(frame[part][kept].tolist())
     told = tuple(row for row in found if row[1])
-    return Pairs(tuple(source[kept]), tuple(target[kept]), columns, part, told)
+    return Pairs(tuple(source[kept]), tuple(target[kept]), columns, parts, told, part)
 
 
 def _table(root: Path, name: str) -> pd.DataFrame:

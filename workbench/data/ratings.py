@@ -14,7 +14,7 @@ import torch
 from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.signature import Signature
-from workbench.data.split import Split, by_time, divide, refuse_two_ways
+from workbench.data.split import Split, by_time, divide, following, refuse_two_ways
 from workbench.data.splits import stratified
 from workbench.data.table_encoder import Coded
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
@@ -39,7 +39,8 @@ class Ratings(Data):
     :meth:`of`. ``user``, ``item``, ``rating``: the columns; None takes them by their names, else by their order.
     ``low``, ``high``: the limits of the ratings; None takes those of the training ratings. ``min_count``: a user or
     an item with fewer training ratings counts as unseen.
-    ``split``: how the ratings are divided; "auto" is random by the content hash of user and item.
+    ``split``: how the ratings are divided; "auto" follows a column "split" of train and test where there is one, else
+    it is random by the content hash of user and item.
     ``Split("group", column=...)`` holds whole users out, which are unseen then. ``time``: a column; the newest
     ratings are to be predicted from the older ones.
     ``train``: how many training ratings, drawn from the stream (seeds.subset, "subset"); None takes all.
@@ -171,10 +172,10 @@ class RatingsEncoder(Encoder):
 def _loaded(part: Ratings, root: Path, changed: Any, drawn: int | None, choosing: bool) -> Datasets:
     """The data sets, kept for the process: all runs of an experiment read the same ones."""
     frame = table(root, part.path)
-    (user, item, rating), why = _columns(part, frame)
+    split = following(part.divided, frame)
+    (user, item, rating), why = _columns(part, frame, split)
     frame, gone = _rated(frame, (user, item), rating, part.path)
     answers = read_answers(frame[rating], Rating() if part.target == "auto" else part.target, where=part.path)
-    split = part.divided
     keys = row_keys(frame[[user, item]])
     division = divide(
         keys,
@@ -220,7 +221,7 @@ def _signature(encoder: RatingsEncoder, target: Target, classes: int, columns: t
     )
 
 
-def _columns(part: Ratings, frame: pd.DataFrame) -> tuple[tuple[str, str, str], str]:
+def _columns(part: Ratings, frame: pd.DataFrame, split: Split) -> tuple[tuple[str, str, str], str]:
     """The columns of user, item and rating, and how they were found."""
     there = list(frame.columns)
     said = {"user": part.user, "item": part.item, "rating": part.rating}
@@ -230,7 +231,8 @@ def _columns(part: Ratings, frame: pd.DataFrame) -> tuple[tuple[str, str, str], 
             raise FieldError(
                 f"Ratings.{name} is '{column}', which is no column{nearest(column, there)}", where=part.path
             )
-    rest = [name for name in there if name not in said.values() and name != part.time]
+    parts = split.column if part.divided.column is None or split.by == "given" else None
+    rest = [name for name in there if name not in said.values() and name not in (part.time, parts)]
     why = "as asked for" if all(said.values()) else "by the columns' names"
     for role, form in (("user", _USER), ("rating", _RATING)):
         named = [name for name in rest if form.search(name)]

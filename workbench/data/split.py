@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ import torch
 from workbench.data.dates import dates, moments
 from workbench.errors import DataError, FieldError
 from workbench.parts import Part
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 By = Literal["auto", "random", "stratified", "group", "time", "given"]
 
@@ -25,6 +28,10 @@ _GIVEN = {
 }
 
 
+_COLUMNS = ("split", "part", "subset")
+"""What a column that gives the parts is called."""
+
+
 class Split(Part):
     """How data are divided into training, validation and test items.
 
@@ -32,8 +39,9 @@ class Split(Part):
     of the groups, each whole, all three by content hash, so that neither the order of the items nor a seed
     matters and an item more moves at most one other into or out of the test part. "time" takes the last ones.
     "given" takes what ``column`` (or the folder) says: train, validation (valid, val, dev) or test.
-    "auto" takes what a given column or folder says, else "time" for a column of dates and "group" for a
-    column of names, else "stratified" where an item has one label, else "random".
+    "auto" takes what a given column or folder says, or a column called split, part or subset that names train and
+    test; else "time" for a column of dates and "group" for a column of names, else "stratified" where an item has one
+    label, else "random".
     ``column``: of a table; holds the group, the time or the part.
 
     Items of equal content never come to lie in two parts, except where the parts are given.
@@ -146,6 +154,23 @@ def says_parts(values: Iterable[Any]) -> bool:
     """Whether the values name the parts: train and at least one of validation (valid, val, dev) and test."""
     found = part_names(values)
     return None not in found and "train" in found and len(found) > 1
+
+
+def following(split: Split, frame: pd.DataFrame, without: Collection[str] = ()) -> Split:
+    """``split``, which follows a column split, part or subset that says the parts where it was not told otherwise.
+
+    ``without``: columns that are something else.
+    """
+    if split.column is not None or split.by not in ("auto", "given"):
+        return split
+    named = [name for name in frame.columns if str(name).strip().lower() in _COLUMNS and name not in without]
+    return split.but(column=next((name for name in named if says_parts(frame[name].tolist())), None))
+
+
+def by_part(parts: Sequence[Any]) -> list[int]:
+    """The positions of the items by the part that they are in: test, validation, what is neither; stable."""
+    late = {each: [name not in part_names((each,)) for name in ("test", "validation")] for each in set(parts)}
+    return sorted(range(len(parts)), key=lambda n: (late[parts[n]], n))
 
 
 def part_names(values: Iterable[Any]) -> set[str | None]:

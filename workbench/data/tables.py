@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.signature import Signature
-from workbench.data.split import Division, Split, by_time, divide, refuse_two_ways, says_parts
+from workbench.data.split import Division, Split, by_time, divide, following, refuse_two_ways
 from workbench.data.splits import stratified
 from workbench.data.table_encoder import TableEncoder
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
@@ -25,9 +25,6 @@ from workbench.streams import Seeds, numpy_generator
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_SPLITS = ("split", "part", "subset")
-"""What a column that gives the parts is called."""
 
 
 class Table(Data):
@@ -115,7 +112,7 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
     _check_columns(part, frame)
     frame, gone = _answered(frame, part)
     answers = read_answers(frame[list(part.labels)], part.target, where=part.path)
-    split = _split(part, frame)
+    split = following(part.divided, frame, part.labels)
     division = divide(
         row_keys(frame),
         split,
@@ -199,16 +196,6 @@ def _told(part: Table) -> Mapping[str, Role]:
         **dict.fromkeys(part.numbers, "number"),
         **dict.fromkeys(part.dates, "date"),
     }
-
-
-def _split(part: Table, frame: pd.DataFrame) -> Split:
-    """The split with its column: one called "split" that says the parts is taken where nothing else was said."""
-    split = part.divided
-    if split.column is None and split.by in ("auto", "given"):
-        named = [name for name in frame.columns if name.lower() in _SPLITS and name not in part.labels]
-        column = next((name for name in named if says_parts(frame[name].unique())), None)
-        return split.but(column=column)
-    return split
 
 
 def _without(part: Table, split: Split, division: Division) -> set[str]:

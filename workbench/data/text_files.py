@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.containers import opened
-from workbench.data.split import says_parts
+from workbench.data.split import Split, following, says_parts
 from workbench.data.table_files import table
 from workbench.errors import DataError, FieldError, nearest
 
@@ -32,21 +32,26 @@ class Written:
         labels: what could be predicted, a frame of n rows; None where there is nothing.
         parts: the values of the column that a split reads, or the folders train, valid and test; None for neither.
         found: which columns were taken, as (setting, value, why).
+        column: the column that a split reads.
     """
 
     texts: tuple[str, ...]
     labels: pd.DataFrame | None
     parts: tuple[Any, ...] | None
     found: tuple[tuple[str, Any, str], ...] = ()
+    column: str | None = None
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table are meant; "auto" finds the only one that makes sense, None wants none."""
+    """Which columns of a table are meant; "auto" finds the only one that makes sense, None wants none.
+
+    ``split`` names the column that it reads, or follows one, see :func:`workbench.data.split.following`.
+    """
 
     text: str | tuple[str, ...] = "auto"
     label: str | tuple[str, ...] | None = "auto"
-    split: str | None = None
+    split: Split = field(default_factory=Split)
 
 
 def read_texts(root: Path, name: str, columns: Columns) -> Written:
@@ -61,10 +66,15 @@ def read_texts(root: Path, name: str, columns: Columns) -> Written:
         FieldError: a column that the table does not have.
     """
     path = root / name
-    if path.is_dir() or path.suffix.lower() == ".zip":
-        return _classes(path, name)
-    if path.suffix.lower() == _TEXT:
-        return _plain(path, name)
+    folder = path.is_dir() or path.suffix.lower() == ".zip"
+    if folder or path.suffix.lower() == _TEXT:
+        if columns.split.column is not None:
+            raise FieldError(
+                f"split is {columns.split!r}, but there are no columns to go by",
+                where=name,
+                hint="Use Split('random') or Split('stratified').",
+            )
+        return _classes(path, name) if folder else _plain(path, name)
     frame = _json_lines(path, name) if path.suffix.lower() in _LINES else table(root, name)
     return _columns(frame, name, columns)
 
@@ -93,7 +103,9 @@ def _json_lines(path: Path, where: str) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame, where: str, columns: Columns) -> Written:
-    for name in (*_as_tuple(columns.text), *_as_tuple(columns.label), *_as_tuple(columns.split)):
+    columns = replace(columns, split=following(columns.split, frame))
+    split = columns.split.column
+    for name in (*_as_tuple(columns.text), *_as_tuple(columns.label), *_as_tuple(split)):
         if name != "auto" and name not in frame.columns:
             raise FieldError(f"'{name}' is not a column{nearest(name, list(frame.columns))}", where=where)
     text, why_text = _text_columns(frame, where, columns)
@@ -108,10 +120,10 @@ def _columns(frame: pd.DataFrame, where: str, columns: Columns) -> Written:
     texts = frame[text[0]].astype(str)
     for name in text[1:]:
         texts = texts + "\n" + frame[name].astype(str)
-    parts = None if columns.split is None else tuple(frame[columns.split].tolist())
+    parts = None if split is None else tuple(frame[split].tolist())
     if label:
         found.append(("data.label", ", ".join(label), why_label))
-    return Written(tuple(texts), frame[list(label)] if label else None, parts, tuple(found))
+    return Written(tuple(texts), frame[list(label)] if label else None, parts, tuple(found), split)
 
 
 def _text_columns(frame: pd.DataFrame, where: str, columns: Columns) -> tuple[tuple[str, ...], str]:
@@ -120,7 +132,7 @@ def _text_columns(frame: pd.DataFrame, where: str, columns: Columns) -> tuple[tu
     named = _named(frame, _TEXT_NAMES)
     if named is not None:
         return (named,), "called so"
-    others = {columns.split, *(_as_tuple(columns.label) if columns.label != "auto" else ())}
+    others = {columns.split.column, *(_as_tuple(columns.label) if columns.label != "auto" else ())}
     words = {name: _mean_words(frame[name]) for name in frame.columns if name not in others}
     texts = [name for name, mean in words.items() if mean > _WORDS]
     if len(texts) == 1:
@@ -144,7 +156,7 @@ def _label_columns(
         return (), ""
     if columns.label != "auto":
         return _as_tuple(columns.label), "as asked for"
-    others = [name for name in frame.columns if name not in text and name != columns.split]
+    others = [name for name in frame.columns if name not in text and name != columns.split.column]
     named = _named(frame[others], _LABEL_NAMES)
     if named is not None:
         return (named,), "called so"

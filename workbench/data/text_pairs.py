@@ -47,7 +47,8 @@ class TextPairs(Data):
 
     ``path``: a .tsv, .csv or .parquet file relative to the project's root, or two .txt files whose lines belong
     together, the sources' first. ``columns``: of source and target; None takes the first two. ``split``: which pairs
-    are the test; pairs with the same source are never divided. ``train``: how many training pairs, drawn from the
+    are the test; "auto" follows a column "split" of train and test, else pairs with the same source are never divided.
+    ``train``: how many training pairs, drawn from the
     stream (seeds.subset, "subset"). ``source_tokens``, ``target_tokens``: "words" (capitals as they are: a mark for
     them would count as a token in every score), "characters", "spaces" (what stands between them, e.g. phonemes), or a
     ``Tokens(...)``; "auto" tells it from the texts. ``min_count``, ``most``: each vocabulary has the tokens that
@@ -93,11 +94,12 @@ class TextPairs(Data):
         """The data sets of the run with these seeds; see :meth:`Data.load`."""
         paths = self._paths()
         state = tuple(stamp(root, name) for name in paths)
-        read = _read(root, paths, self.columns, self.split.column, (self.source_tokens, self.target_tokens), state)
+        read = _read(root, paths, self.columns, self.split, (self.source_tokens, self.target_tokens), state)
         short = read.up_to(self.longest, " and ".join(paths))
         keys = [read.keys[n] for n in short.tolist()]
         part = None if read.pairs.part is None else [read.pairs.part[n] for n in short.tolist()]
-        division = divide(keys, self.split, column=part, validation=self.validation, choosing=choosing)
+        split = self.split if read.pairs.column is None else self.split.but(column=read.pairs.column)
+        division = divide(keys, split, column=part, validation=self.validation, choosing=choosing)
         train = short[division.train]
         if self.train is not None:
             train = train[_drawn(self.train, len(train), seeds)]
@@ -200,7 +202,7 @@ def _read(
     root: Path,
     paths: tuple[str, ...],
     columns: tuple[str, str] | None,
-    split: str | None,
+    split: Split,
     levels: tuple[Tokens | Level, Tokens | Level],
     state: Any,
 ) -> _Read:

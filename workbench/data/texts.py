@@ -17,7 +17,7 @@ from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.ordering import by_length
 from workbench.data.signature import Signature
-from workbench.data.split import Split, divide, part_names
+from workbench.data.split import Split, by_part, divide
 from workbench.data.splits import stratified
 from workbench.data.table_files import hold, require_file
 from workbench.data.targets.base import Target
@@ -41,10 +41,11 @@ class Texts(Data):
     :func:`workbench.data.text_files.read_texts`. ``text``, ``label``: the table's columns (several texts are put one
     after the other); "auto" takes the only one that makes sense. ``target``: "auto" tells it from the labels; None, or
     no labels, makes a language model: each part's texts one after the other, in ``window`` tokens an item, each with
-    the next one as its target. ``split``: which texts are the test. ``train``: how many training texts, drawn from the
-    stream (seeds.subset, "subset"). ``tokens``: "words", "characters", "spaces" or a ``Tokens(...)``. ``min_count``,
-    ``most``: the vocabulary has the tokens that occur so often in the training texts, the ``most`` commonest.
-    ``longest``: a text is cut to its first so many tokens (not for a language model).
+    the next one as its target. ``split``: which texts are the test; "auto" follows folders train and test, and a column
+    "split" of them. ``train``: how many training texts, drawn from the stream (seeds.subset, "subset"). ``tokens``:
+    "words", "characters", "spaces" or a ``Tokens(...)``. ``min_count``, ``most``: the vocabulary has the tokens that
+    occur so often in the training texts, the ``most`` commonest. ``longest``: a text is cut to its first so many tokens
+    (not for a language model).
 
     A text that stands several times is kept once, in the test part if it is in that, else in the validation part, so
     no part knows another's.
@@ -83,7 +84,7 @@ class Texts(Data):
     def load(self, seeds: Seeds, root: Path, *, choosing: bool = False) -> Datasets:
         """The data sets of the run with these seeds; see :meth:`Data.load`."""
         told = self.target is None or isinstance(self.target, TokenSequence)
-        columns = Columns(self.text, None if told else self.label, self.split.column)
+        columns = Columns(self.text, None if told else self.label, self.split)
         tokens = Tokens.of(self.tokens)
         read = _read(root, self.path, _state(root / self.path), columns, tokens)
         written = read.written
@@ -162,7 +163,12 @@ def _answered(part: Texts, read: _Read, seeds: Seeds, choosing: bool) -> Dataset
     assert part.target is not None and written.labels is not None
     answers = read_answers(written.labels, part.target, where=part.path)
     division = divide(
-        read.keys, part.split, targets=answers.y, column=written.parts, validation=part.validation, choosing=choosing
+        read.keys,
+        _split(part, read),
+        targets=answers.y,
+        column=written.parts,
+        validation=part.validation,
+        choosing=choosing,
     )
     train = division.train
     if part.train is not None:
@@ -191,7 +197,9 @@ def _answered(part: Texts, read: _Read, seeds: Seeds, choosing: bool) -> Dataset
 
 def _continued(part: Texts, read: _Read, seeds: Seeds, choosing: bool) -> Datasets:
     """A language model."""
-    division = divide(read.keys, part.split, column=read.written.parts, validation=part.validation, choosing=choosing)
+    division = divide(
+        read.keys, _split(part, read), column=read.written.parts, validation=part.validation, choosing=choosing
+    )
     train = division.train
     if part.train is not None:
         train = train[_drawn(part.train, train, None, seeds)]
@@ -224,6 +232,10 @@ def _continued(part: Texts, read: _Read, seeds: Seeds, choosing: bool) -> Datase
     )
 
 
+def _split(part: Texts, read: _Read) -> Split:
+    return part.split if read.written.column is None else part.split.but(column=read.written.column)
+
+
 def _vocabulary(part: Texts, read: _Read, train: torch.Tensor) -> Vocabulary:
     return read.corpus.vocabulary(train.tolist(), min_count=part.min_count, most=part.most)
 
@@ -253,10 +265,8 @@ def _read(root: Path, name: str, state: str, columns: Columns, tokens: Tokens) -
     written = read_texts(root, name, columns)
     keys = [_key(" ".join(text.split()).encode()) for text in written.texts]
     # the copy in the test part comes first, then that in the validation part, so it is the one that stays
-    parts = written.parts or ("",) * len(keys)
-    late = {each: [name not in part_names((each,)) for name in ("test", "validation")] for each in set(parts)}
     first: dict[str, int] = {}
-    for position in sorted(range(len(keys)), key=lambda n: (late[parts[n]], n)):
+    for position in range(len(keys)) if written.parts is None else by_part(written.parts):
         first.setdefault(keys[position], position)
     kept = sorted(first.values())
     found = written.found
@@ -267,6 +277,7 @@ def _read(root: Path, name: str, state: str, columns: Columns, tokens: Tokens) -
         None if written.labels is None else written.labels.iloc[kept].reset_index(drop=True),
         None if written.parts is None else tuple(written.parts[n] for n in kept),
         found,
+        written.column,
     )
     return _Read(once, tuple(keys[n] for n in kept), Corpus.of(once.texts, tokens))
 
