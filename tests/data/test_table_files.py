@@ -94,6 +94,14 @@ def test_equal_rows_have_one_key_unless_most_rows_are_equal() -> None:
     assert len(set(keys)) == 15 and set(row_keys(many[::-1])) == set(keys)
 
 
+def test_cells_of_lists_have_keys(tmp_path: Path) -> None:
+    lists = pd.DataFrame({"tags": [["a", "b"], ["b"], None, ["a", "b"]], "more": [{"x": 1}, {}, {}, {"x": 1}]})
+    lists.to_parquet(tmp_path / "a.parquet")
+    keys = row_keys(lists)
+    assert len(set(keys)) == 3 and keys[0] == keys[3]
+    assert row_keys(read_table(tmp_path / "a.parquet", "a")[["tags"]]) == row_keys(lists[["tags"]])
+
+
 def test_a_frame_is_held_by_its_content() -> None:
     mine = FRAME.copy()
     name = hold(mine)

@@ -48,3 +48,8 @@ def test_what_was_told_is_taken() -> None:
 
 def test_a_mixed_column_is_a_category() -> None:
     assert roles(pd.DataFrame({"a": ["x", 1, 2.5, "x", 1, 2.5]}), {}, ()).categories == ("a",)
+
+
+def test_lists_are_left_out() -> None:
+    found = roles(pd.DataFrame({"a": [["x"], None, ["x", "y"]] * 4, "b": ["u", "v", "u"] * 4}), {}, ())
+    assert found.categories == ("b",) and found.left == {"a": "lists, which are no input"}

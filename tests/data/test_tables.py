@@ -94,6 +94,17 @@ def test_several_labels_an_item() -> None:
     assert data.classes == ("a", "b") and len(data.train) + len(data.test) == 120
 
 
+def test_lists_of_labels_are_read_from_a_frame_and_from_parquet(tmp_path: Path) -> None:
+    frame = made().assign(tags=[["a", "b"], ["a"], []] * 40, more=[[1.5], [2.5], [1.5]] * 40)
+    frame.to_parquet(tmp_path / "a.parquet")
+    held, file = (part.load(SEEDS, tmp_path) for part in (Table.of(frame, "tags"), Table("a.parquet", "tags")))
+    for data in (held, file):
+        assert isinstance(data.target, MultiLabel) and data.classes == ("a", "b")
+        assert len(data.train) + len(data.test) == 120
+        assert ("data.more", "left out", "lists, which are no input") in data.why
+    assert held.test.keys == file.test.keys
+
+
 def test_rows_without_an_answer_are_left_out() -> None:
     frame = made().assign(stays=[1, None, 0] * 40)
     data = Table.of(frame, "stays").load(SEEDS, Path())

@@ -6,7 +6,7 @@ import functools
 import gzip
 import hashlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -202,10 +202,19 @@ def _cells(column: pd.Series) -> npt.NDArray[np.uint64]:
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # -0.0 + 0.0 is 0.0
         return np.where(np.isnan(values), _word(""), values.view(np.uint64))
-    codes, there = pd.factorize(column)
+    try:
+        codes, there = pd.factorize(column)
+    except TypeError:  # lists and the like: their text says what is in them
+        codes, there = pd.factorize(column.map(_told))
     words = np.array([_word(f"={each}") for each in there] + [_word("")], dtype=np.uint64)
     found: npt.NDArray[np.uint64] = words[codes]  # the code of a missing value is -1
     return found
+
+
+def _told(cell: Any) -> Any:
+    """A cell of lists or dictionaries as a text, the same for a list and an array."""
+    cell = cell.tolist() if isinstance(cell, np.ndarray) else cell
+    return str(cell) if isinstance(cell, list | dict | set) else cell
 
 
 def _word(text: str) -> np.uint64:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from workbench.data.dates import dates
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def roles(frame: pd.DataFrame, told: Mapping[str, Role], without: Collection[str
     """The role of every column that is not ``without``, by what the whole file holds.
 
     Dates are dates, numbers are numbers; texts, true and false are categories. Left out are columns with one value or
-    none, whole numbers that differ in every row and count on or are called id, and texts of which more than half
+    none, lists, whole numbers that differ in every row and count on or are called id, and texts of which more than half
     differ: names, ids and prose. A role that was ``told`` is taken.
     """
     found: dict[str, str] = {}
@@ -66,8 +68,11 @@ def _role(column: pd.Series, name: str) -> tuple[Role | None, str]:
 
     rows = int(column.notna().sum())
     there = column.dropna()
-    if pd.api.types.is_object_dtype(there) and not there.map(lambda each: isinstance(each, str | date)).all():
-        there = there.map(str)
+    if pd.api.types.is_object_dtype(there):
+        if there.map(lambda each: isinstance(each, list | tuple | dict | set | np.ndarray)).any():
+            return None, "lists, which are no input"
+        if not there.map(lambda each: isinstance(each, str | date)).all():
+            there = there.map(str)
     there = there.drop_duplicates()
     different = len(there)
     if different < 2:
