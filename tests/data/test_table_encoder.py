@@ -61,6 +61,15 @@ def test_missing_numbers_are_the_median_with_a_flag() -> None:
     assert torch.isfinite(rows.numbers).all()
 
 
+def test_the_largest_numbers_are_missing_values() -> None:
+    none = [float(np.finfo(np.float64).max), -float(np.finfo(np.float32).max), float("inf")]
+    frame = pd.DataFrame({"height": [1.0, 2.0, 3.0, *none]})
+    encoder = TableEncoder.fit(frame, Roles((), ("height",), (), {}))
+    numbers = encoder.encode(frame).numbers
+    assert encoder.scales["height"].median == 2.0 and torch.isfinite(numbers).all()
+    assert numbers[:, 1].tolist() == [0, 0, 0, 1, 1, 1]
+
+
 def test_dates_give_the_parts_that_vary() -> None:
     assert set(ENCODER.parts["since"]) == {
         *("month", "day", "weekday", "day of year", "elapsed"),

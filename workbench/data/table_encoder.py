@@ -23,6 +23,9 @@ from workbench.errors import DataError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+_LARGEST = float(np.finfo(np.float32).max)
+"""The largest numbers stand for "no data" in many files, and the square of one would make a whole column infinite."""
+
 BEND = 3.0
 """Numbers beyond so many deviations are pressed together, see :class:`Scale`."""
 
@@ -133,7 +136,8 @@ class TableEncoder(Encoder):
 
         Args:
             items: rows as dictionaries or pandas Series, or a frame, or one dictionary. Columns that are not needed
-                are ignored; None and NaN are missing values, infinite numbers too.
+                are ignored; None and NaN are missing values, so are infinite numbers and those from
+                float32's largest on.
 
         Raises:
             DataError: a column is missing, or a value is no number or no date where one is needed.
@@ -252,7 +256,7 @@ def _numbers(column: pd.Series, name: str) -> npt.NDArray[np.float64]:
                 hint="Correct it, or make the column a category: categories=(...).",
             )
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < _LARGEST, values, np.nan)
 
 
 def _parts(column: pd.Series, name: str, first: bool) -> dict[str, npt.NDArray[np.float64]]:
