@@ -110,6 +110,8 @@ def test_what_values_are_not(values: Any, target: Target, message: str) -> None:
         (["u1", "u2", "u3"], "every item has a 'value' of its own"),
         (["a", "a"], "every item is of class 'a'"),
         ([float("inf"), 1.5], "item 0 has an infinite 'value'"),
+        ([1.5, 1e39], r"item 1 has an infinite 'value' \(1e\+39 is above what float32 holds\)"),
+        ([2.5, 2.5], r"every item has the same 'value' \(2.5\)"),
         (pd.Series(pd.to_datetime(["2024-01-01", "2024-01-02"]), name="day"), "'day' holds dates"),
         (pd.DataFrame({"x": [0.5, 1.5], "name": ["a", "b"]}), "'name' holds str; several columns"),
         ([[], []], "no item has a label"),

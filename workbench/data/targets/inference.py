@@ -255,7 +255,15 @@ def _row(value: Any, separator: str | None) -> list[str]:
 
 def _numbers(columns: Mapping[str, Array], where: str) -> torch.Tensor:
     values = np.stack([each.astype(np.float64) for each in columns.values()], axis=1)
-    if not np.isfinite(values).all():
-        row, number = (int(each) for each in np.argwhere(~np.isfinite(values))[0])
-        raise DataError(f"item {row} has an infinite '{list(columns)[number]}'", where=where, hint="Take it out.")
-    return torch.from_numpy(values.astype(np.float32))
+    with np.errstate(over="ignore"):
+        y = values.astype(np.float32)
+    if not np.isfinite(y).all():
+        row, number = (int(each) for each in np.argwhere(~np.isfinite(y))[0])
+        what = f"an infinite '{list(columns)[number]}'"
+        if np.isfinite(values[row, number]):
+            what += f" ({values[row, number]:g} is above what float32 holds)"
+        raise DataError(f"item {row} has {what}", where=where, hint="Take it out, or use another unit.")
+    if len(y) > 1 and (y == y[:1]).all():
+        names, value = "', '".join(columns), ", ".join(f"{each:g}" for each in y[0])
+        raise DataError(f"every item has the same '{names}' ({value})", where=where, hint="Name another column.")
+    return torch.from_numpy(y)
