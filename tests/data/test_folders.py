@@ -63,6 +63,17 @@ def test_choosing_holds_out_of_training(tmp_path: Path) -> None:
     assert choosing.test.keys == final.test.keys
 
 
+def test_a_class_that_is_too_small_is_named(tmp_path: Path) -> None:
+    for number in range(8):
+        photo(tmp_path / "photos" / "cat" / f"{number}.jpg", number)
+    photo(tmp_path / "photos" / "dog" / "0.jpg", 8)
+    with pytest.raises(DataError, match="class 'dog' has one item, too few to hold out a test part"):
+        ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path)
+    photo(tmp_path / "photos" / "dog" / "1.jpg", 9)
+    with pytest.raises(DataError, match="class 'dog' has one item, too few to hold out a validation part"):
+        ImageFolder("photos", size=16).load(Seeds.of(0), tmp_path, choosing=True)
+
+
 @pytest.mark.parametrize("name", ["valid", "val", "Validation"])
 def test_a_validation_folder_is_kept_for_choosing(tmp_path: Path, name: str) -> None:
     split_folder(tmp_path, {"train": 8, name: 3, "Test": 2})

@@ -70,6 +70,8 @@ def test_purposes_are_independent() -> None:
 def test_single_item_class_cannot_be_held_out() -> None:
     with pytest.raises(DataError, match="class 1 has one item"):
         hold_out(items([0, 0, 1]), 0.5, "validation")
+    with pytest.raises(DataError, match="class 'dog' has one item"):
+        hold_out(items([0, 0, 1]), 0.5, "validation", classes=("cat", "dog"))
 
 
 def test_held_out_without_looking_at_classes() -> None:

@@ -105,6 +105,11 @@ def test_lists_of_labels_are_read_from_a_frame_and_from_parquet(tmp_path: Path) 
     assert held.test.keys == file.test.keys
 
 
+def test_a_class_that_is_too_small_is_named() -> None:
+    with pytest.raises(DataError, match="class 'rare' has one item"):
+        Table.of(made().assign(kind=["usual", "common"] * 59 + ["usual", "rare"]), "kind").load(SEEDS, Path())
+
+
 def test_rows_without_an_answer_are_left_out() -> None:
     frame = made().assign(stays=[1, None, 0] * 40)
     data = Table.of(frame, "stays").load(SEEDS, Path())

@@ -102,8 +102,8 @@ class ImageArrays(ImageData):
         target, names, sides, why = self._answers(read_arrays(root / self.path, self.path))
         if self.classes is not None:
             sides = [self._keep(items, names, target) for items in sides]
-        train, test, how = self._divided(sides)
         classes = self.classes or names
+        train, test, how = self._divided(sides, classes)
         check_classes(train, test, classes, self.path)
         train = pooled(train, self.pool)
         if self.train is not None:
@@ -114,7 +114,8 @@ class ImageArrays(ImageData):
             how = (*how[:2], how[2] + taken(train, test))
         validation = None
         if choosing:
-            train, validation = hold_out(train, self.validation, "validation", by_class=how[1] != "random")
+            by_class = how[1] != "random"
+            train, validation = hold_out(train, self.validation, "validation", by_class=by_class, classes=classes)
         train, test = self._shape(train), self._shape(test)
         validation = None if validation is None else self._shape(validation)
         target = target.fitted(train.targets)
@@ -144,7 +145,7 @@ class ImageArrays(ImageData):
         row = ("data.target", type(found.target).__name__, found.why)
         return found.target, names if given and names else found.classes, items, (row,)
 
-    def _divided(self, sides: list[Items]) -> tuple[Items, Items, Row]:
+    def _divided(self, sides: list[Items], classes: tuple[str, ...]) -> tuple[Items, Items, Row]:
         """The training and the test items, and the row that says by which rule."""
         if len(sides) == 2 and self.split.by in ("auto", "given"):
             train, test = sides  # as they are stored: nothing is copied
@@ -156,7 +157,7 @@ class ImageArrays(ImageData):
             torch.cat([each.targets for each in sides]),
             tuple(key for each in sides for key in each.keys),
         )
-        division = divide(whole.keys, self.split, targets=whole.targets)
+        division = divide(whole.keys, self.split, targets=whole.targets, classes=classes)
         row = ("data.split", division.by, f"{division.rule}; {division.why}")
         return whole.subset(division.train), whole.subset(division.test), row
 

@@ -84,7 +84,7 @@ class ImageFolder(ImageData):
         photos = read_photos(root / self.path, self.path, side=round(size * self.margin), root=root)
         classes, items, parts = self._classed(photos)
         held = choosing and self.split.by in ("auto", "given") and {"validation", "test"} <= part_names(parts or ())
-        division = divide(items.keys, self.divided, targets=items.targets, column=parts, choosing=held)
+        division = divide(items.keys, self.divided, targets=items.targets, classes=classes, column=parts, choosing=held)
         if division.by == "given":
             self._same_classes(photos)
         train, test = items.subset(division.train), items.subset(division.test)
@@ -96,7 +96,8 @@ class ImageFolder(ImageData):
             said += taken(train, test)
         validation = None if division.validation is None else items.subset(division.validation)
         if choosing and not held:
-            train, validation = hold_out(train, self.validation, "validation", by_class=division.by != "random")
+            by_class = division.by != "random"
+            train, validation = hold_out(train, self.validation, "validation", by_class=by_class, classes=classes)
         target = SingleLabel() if self.target == "auto" else self.target
         signature = Signature("image", target.width(len(classes)), channels=3, size=size)
         encoder = PictureEncoder(int(train.inputs.shape[-1]), 3)

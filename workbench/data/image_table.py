@@ -87,6 +87,7 @@ class ImageTable(ImageData):
             photos.keys,
             columns.split,
             targets=answers.y,
+            classes=answers.classes,
             column=parts,
             validation=self.validation,
             choosing=choosing,

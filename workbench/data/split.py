@@ -94,6 +94,7 @@ def divide(
     split: Split,
     *,
     targets: Any = None,
+    classes: Sequence[str] = (),
     column: Sequence[Any] | None = None,
     validation: float = 0.2,
     choosing: bool = False,
@@ -104,6 +105,7 @@ def divide(
         keys: content hashes; items with equal ones stay together.
         targets: the label of every item where it has one: ints, texts, or an int64 tensor of shape (n,).
             Anything else (numbers, several labels) counts as no label.
+        classes: what an error calls the labels 0, 1, ...
         column: the values of ``split.column``, or the name of the part that a folder stands for; None for none.
         validation: the fraction of the items outside of the test part that is held out when ``choosing``, by
             the same rule; ignored where a validation part is given beside a test part.
@@ -115,7 +117,7 @@ def divide(
     """
     labels = single_labels(targets)
     by, why = _resolved(split, labels, column)
-    rule = _Rule(by, split, tuple(keys), labels, column)
+    rule = _Rule(by, split, tuple(keys), labels, column, tuple(classes))
     if by == "given":
         test, held = rule.given()
     else:
@@ -192,7 +194,11 @@ def single_labels(targets: Any) -> npt.NDArray[np.int64] | None:
 
 
 def smallest(
-    names: Sequence[str], fraction: float, purpose: str, strata: npt.NDArray[np.int64] | None = None
+    names: Sequence[str],
+    fraction: float,
+    purpose: str,
+    strata: npt.NDArray[np.int64] | None = None,
+    classes: Sequence[str] = (),
 ) -> npt.NDArray[np.bool_]:
     """Marks the ``fraction`` of the names (in each stratum) with the smallest hash of name and purpose.
 
@@ -210,7 +216,8 @@ def smallest(
     marked = np.zeros(len(names), dtype=bool)
     for kind, positions in members.items():
         if len(positions) < 2:
-            what = "there is" if strata is None else f"class {kind} has"
+            name = f"'{classes[kind]}'" if classes else kind
+            what = "there is" if strata is None else f"class {name} has"
             raise DataError(
                 f"{what} one item, too few to hold out a {purpose} part",
                 hint="Add items." if strata is None else "Add items, leave the class out, or use Split('random').",
@@ -228,6 +235,7 @@ class _Rule:
     keys: tuple[str, ...]
     labels: npt.NDArray[np.int64] | None
     column: Sequence[Any] | None
+    classes: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -249,7 +257,7 @@ class _Rule:
             # of items with equal content and different labels the smallest label counts, whatever their order
             strata = np.full(len(names), np.iinfo(np.int64).max)
             np.minimum.at(strata, units, self.labels[index])
-        held[index] = smallest(names, fraction, purpose, strata)[units]
+        held[index] = smallest(names, fraction, purpose, strata, self.classes)[units]
         return held
 
     def given(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_] | None]:

@@ -56,22 +56,25 @@ def stratified(targets: torch.Tensor, total: int, generator: np.random.Generator
     return torch.cat(parts).sort().values
 
 
-def hold_out(items: Items, fraction: float, purpose: str, *, by_class: bool = True) -> tuple[Items, Items]:
+def hold_out(
+    items: Items, fraction: float, purpose: str, *, by_class: bool = True, classes: tuple[str, ...] = ()
+) -> tuple[Items, Items]:
     """``(kept, held)``: held out is the ``fraction`` of every class with the smallest hash of key and purpose.
 
     Where items do not have one class each, or not ``by_class``, it is that fraction of all items. An item added to a
     class moves at most as many others as are added. Every class stays on both sides, and items of equal content on one.
+    ``classes``: what an error calls the classes.
 
     Raises:
         DataError: a class has a single content, so it cannot be on both sides.
     """
-    targets = strata(items.targets) if by_class else torch.zeros(len(items), dtype=torch.int64)
-    labels = targets.cpu().numpy()
     contents, unit = np.unique(np.array(items.keys), return_inverse=True)
-    # equal contents stay together: of different labels of theirs the smallest counts
-    kinds = np.full(len(contents), np.iinfo(np.int64).max)
-    np.minimum.at(kinds, unit, labels)
-    mask = torch.from_numpy(smallest(contents.tolist(), fraction, purpose, kinds)[unit])
+    kinds = None
+    if by_class and strata(items.targets) is items.targets:
+        # equal contents stay together: of different labels of theirs the smallest counts
+        kinds = np.full(len(contents), np.iinfo(np.int64).max)
+        np.minimum.at(kinds, unit, items.targets.cpu().numpy())
+    mask = torch.from_numpy(smallest(contents.tolist(), fraction, purpose, kinds, classes)[unit])
     return items.subset((~mask).nonzero().flatten()), items.subset(mask.nonzero().flatten())
 
 

@@ -117,6 +117,7 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
         row_keys(frame),
         split,
         targets=answers.y if answers.y.ndim == 1 else None,
+        classes=answers.classes,
         column=None if split.column is None else frame[split.column].tolist(),
         validation=part.validation,
         choosing=choosing,

@@ -166,6 +166,7 @@ def _answered(part: Texts, read: _Read, seeds: Seeds, choosing: bool) -> Dataset
         read.keys,
         _split(part, read),
         targets=answers.y,
+        classes=answers.classes,
         column=written.parts,
         validation=part.validation,
         choosing=choosing,

@@ -70,6 +70,7 @@ class VisionDataset(ImageData):
             found.keys,
             self.split,
             targets=answers.y,
+            classes=answers.classes,
             column=found.parts,
             validation=self.validation,
             choosing=choosing,
