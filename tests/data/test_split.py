@@ -153,6 +153,13 @@ def test_what_is_no_time_is_refused() -> None:
         divide(["1", "2", "3"], split, column=["2024-01-01", None, "2024-01-02"])
 
 
+@pytest.mark.parametrize("gone", [None, float("nan")])
+def test_it_is_told_that_items_without_a_group_make_one(gone: object) -> None:
+    division = divide(["1", "2", "3", "4"], Split("group", column="g"), column=["a", gone, "b", gone])
+    assert len({n in division.test.tolist() for n in (1, 3)}) == 1
+    assert division.rule.endswith(" of 4), the 2 items without one as one group")
+
+
 def test_given_parts_are_taken_as_they_are() -> None:
     named = ["train"] * 5 + ["Dev"] * 2 + ["test"] * 3
     keys = [key(n) for n in range(10)]

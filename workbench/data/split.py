@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from workbench.data.dates import dates, moments
+from workbench.data.targets.columns import is_missing
 from workbench.errors import DataError, FieldError
 from workbench.parts import Part
 
@@ -285,7 +286,9 @@ class _Rule:
         if self.by == "given":
             return f"test: given by {'the folder' if name is None else f'column {name!r}'} ({size})"
         of = {"stratified": "every class", "group": f"the groups in '{name}', each whole,"}.get(self.by, "the items")
-        return f"test: {share} of {of} by content hash ({size})"
+        missing = 0 if self.by != "group" else sum(is_missing(each) for each in self.column or ())
+        without = f", the {missing:,} items without one as one group" if missing else ""
+        return f"test: {share} of {of} by content hash ({size}){without}"
 
     def _units(self, index: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], list[str]]:
         """The unit of every item, which is never divided, and the units' names: a content, or a group."""
