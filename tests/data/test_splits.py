@@ -82,6 +82,11 @@ def test_held_out_without_looking_at_classes() -> None:
         hold_out(whole, 0.25, "validation")
 
 
+def test_a_single_class_is_refused() -> None:
+    with pytest.raises(DataError, match="photos: every item is of class 'cat'"):
+        check_classes(items([0] * 4), items([0] * 2), ("cat",), "photos")
+
+
 def test_first_by_key() -> None:
     whole = items([0] * 10)
     assert sorted(first_by_key(whole, 4).keys) == sorted(whole.keys)[:4]

@@ -109,7 +109,7 @@ def taken(train: Items, test: Items) -> str:
 
 
 def check_classes(train: Items, test: Items, classes: tuple[str, ...], where: str) -> None:
-    """Refuse a class without items on either side; nothing where items do not have one class each.
+    """Refuse a single class, and one without items on either side; nothing where items do not have one class each.
 
     Raises:
         DataError: naming the classes.
@@ -117,6 +117,12 @@ def check_classes(train: Items, test: Items, classes: tuple[str, ...], where: st
     for items, split in ((train, "training"), (test, "test")):
         if strata(items.targets) is not items.targets:
             return
+        if len(classes) < 2:
+            raise DataError(
+                f"every item is of class '{classes[0]}'",
+                where=where,
+                hint="There is nothing to tell apart: add another.",
+            )
         counts = torch.bincount(items.targets, minlength=len(classes)).tolist()
         empty = [name for name, count in zip(classes, counts, strict=True) if not count]
         if empty:
