@@ -1,5 +1,7 @@
 """MultiLabel: loss and scores are what their definitions say."""
 
+import itertools
+
 import pytest
 import torch
 from sklearn import metrics as reference
@@ -76,6 +78,18 @@ def test_the_constant_predictor_knows_the_shares_of_training() -> None:
     assert found["subset_error"] == 0.5  # the commonest set, {label 0}, fits two of four
     assert found["mAP"] == pytest.approx((0.5 + 0.5 + 0.25) / 3)
     assert found["loss"] > 0 and MultiLabel().loss(OUTPUT, Y).item() < found["loss"]
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8])
+def test_no_constant_set_of_labels_is_better_in_training(threshold: float) -> None:
+    share = torch.tensor([0.4, 0.05, 0.9, 0.3, 0.25])
+    y = (torch.rand(400, 5, generator=torch.Generator().manual_seed(0)) < share).float()
+    found = MultiLabel(threshold=threshold).constant(y, y)
+    sets = [torch.tensor(each).expand(len(y), -1) for each in itertools.product([0.0, 1.0], repeat=5)]
+    assert found["hamming_loss"] == pytest.approx(min(float((each != y).float().mean()) for each in sets))
+    for average in ("macro", "micro"):
+        best = max(reference.f1_score(y, each, average=average, zero_division=0) for each in sets)
+        assert found[f"f1_{average}"] == pytest.approx(best)
 
 
 def test_soft_targets_are_the_targets() -> None:

@@ -98,13 +98,23 @@ class MultiLabel(Target):
         return found
 
     def constant(self, train: torch.Tensor, test: torch.Tensor) -> dict[str, float]:
-        """Every label by its share of the training items; for ``subset_error``, the commonest set of labels."""
-        shares = train.double().mean(0).clamp(0.5 / max(1, len(train)), 1 - 0.5 / max(1, len(train)))
-        output = shares.logit().float().expand(len(test), -1)
-        found = {name: float(values.double().mean()) for name, values in self.metrics(output, test).items()}
+        """Each score's best constant in training, whatever the threshold.
+
+        ``loss`` and ``mAP``: every label by its share of the items. ``hamming_loss``: the labels that half of the items
+        have. ``subset_error``: the commonest set of labels. ``f1_macro``: all labels. ``f1_micro``: the commonest
+        labels, so many that it is largest.
+        """
+        share = train.double().mean(0)
+        output = share.clamp(0.5 / max(1, len(train)), 1 - 0.5 / max(1, len(train))).logit().float()
         sets, counts = torch.unique(train, dim=0, return_counts=True)
-        found["subset_error"] = float((test != sets[counts.argmax()]).any(1).double().mean())
-        return found | self.summary(self.keep(output), test, found)
+        found = {
+            "hamming_loss": float((test != (share >= 0.5)).double().mean()),
+            "subset_error": float((test != sets[counts.argmax()]).any(1).double().mean()),
+            "loss": float(self.loss(output.expand(len(test), -1), test)),
+        }
+        given = {"mAP": output.sigmoid(), "f1_macro": torch.ones_like(output), "f1_micro": _commonest(share)}
+        scores = {name: self.summary(each.expand(len(test), -1), test, found) for name, each in given.items()}
+        return found | {name: each[name] for name, each in scores.items() if name in each}
 
     def describe(self, classes: tuple[str, ...]) -> list[Row]:
         """Rows for the table of settings."""
@@ -124,3 +134,17 @@ class MultiLabel(Target):
     def soft(self, y: Any, classes: int) -> torch.Tensor:
         """The targets as they are: 0 and 1 mix as probabilities do."""
         return torch.as_tensor(y, dtype=torch.float32)
+
+
+def _commonest(share: torch.Tensor) -> torch.Tensor:
+    """1 for the labels that give the largest F1 over all of them, if each item has all of these and no other.
+
+    Args:
+        share: of the items that have a label, (k,).
+    """
+    ordered, order = share.sort(descending=True, stable=True)
+    # 2 x hits by given and true labels together, of the first 1, 2, ... of them, an item
+    score = 2 * ordered.cumsum(0) / (torch.arange(1, len(share) + 1, device=share.device) + share.sum())
+    given = torch.zeros_like(share, dtype=torch.float32)
+    given[order[: int(score.argmax()) + 1]] = 1
+    return given
