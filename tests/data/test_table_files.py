@@ -94,6 +94,13 @@ def test_equal_rows_have_one_key_unless_most_rows_are_equal() -> None:
     assert len(set(keys)) == 15 and set(row_keys(many[::-1])) == set(keys)
 
 
+def test_more_equal_rows_change_no_other_key() -> None:
+    few = pd.concat([FRAME, FRAME.head(2)], ignore_index=True)
+    many = pd.concat([few, FRAME.head(2)], ignore_index=True)
+    assert len(set(row_keys(few))) == 3 and len(set(row_keys(many))) == 7
+    assert row_keys(many)[:3] == row_keys(few)[:3]
+
+
 def test_cells_of_lists_have_keys(tmp_path: Path) -> None:
     lists = pd.DataFrame({"tags": [["a", "b"], ["b"], None, ["a", "b"]], "more": [{"x": 1}, {}, {}, {"x": 1}]})
     lists.to_parquet(tmp_path / "a.parquet")

@@ -100,7 +100,7 @@ def row_keys(frame: pd.DataFrame) -> tuple[str, ...]:
     """16 hexadecimal digits a row that depend on the names and values in it, not on the order of rows and columns.
 
     Equal rows have equal keys; but where more than half of the rows repeat others, equal rows are different things
-    with the same description, and each gets a key of its own.
+    with the same description, and each after the first gets a key of its own: so that rows more change no other key.
     """
     import pandas as pd
 
@@ -109,7 +109,8 @@ def row_keys(frame: pd.DataFrame) -> tuple[str, ...]:
         total += _mixed(_cells(frame[name]) ^ _word(str(name)))
     hashes = pd.Series(_mixed(total))
     if hashes.nunique() * 2 < len(hashes):
-        hashes = pd.Series(_mixed(hashes.to_numpy() + hashes.groupby(hashes).cumcount().to_numpy().astype(np.uint64)))
+        again = hashes.groupby(hashes).cumcount().to_numpy().astype(np.uint64)
+        hashes = hashes.where(again == 0, _mixed(hashes.to_numpy() + again))
     return tuple(f"{each:016x}" for each in hashes.tolist())
 
 
