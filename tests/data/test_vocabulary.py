@@ -32,6 +32,10 @@ def test_a_special_name_in_a_text_is_not_counted() -> None:
     assert Vocabulary.of([["<pad>", "<pad>", "x", "x"]]).tokens == (*SPECIAL, "x")
 
 
+def test_a_special_name_in_a_text_is_unknown_and_neither_padding_nor_an_end() -> None:
+    assert Vocabulary.of(TEXTS).encode(["b", *SPECIAL, "a"]) == [4, *[UNKNOWN] * 4, 5]
+
+
 def test_it_is_restored_from_plain_values() -> None:
     vocabulary = Vocabulary.of(TEXTS)
     assert Vocabulary.restored(json.loads(json.dumps(vocabulary.describe()))) == vocabulary

@@ -40,9 +40,9 @@ class Vocabulary:
         return {token: number for number, token in enumerate(self.tokens)}
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
-        """Ids, UNKNOWN for a token that is not in the vocabulary."""
+        """Ids, UNKNOWN for a token that is not in the vocabulary, or that a text writes as a special one is called."""
         ids = self.ids
-        return [ids.get(token, UNKNOWN) for token in tokens]
+        return [ids.get(token, UNKNOWN) if token not in SPECIAL else UNKNOWN for token in tokens]
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Tokens without padding."""
