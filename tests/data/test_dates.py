@@ -15,7 +15,9 @@ from workbench.data.dates import dates, moments
         (["2024/1/31 17:05", "2024/2/1"], (2024, 1, 31)),
         (["20240131T1705"], (2024, 1, 31)),
         (["31-Jan-2024", "1 February 2024"], (2024, 1, 31)),
+        (["January 31, 2024", "Feb. 1, 2024"], (2024, 1, 31)),
         (["31.1.2024", "1.2.2024"], (2024, 1, 31)),
+        (["31.1.24", "1.2.24"], (2024, 1, 31)),
         (["1/2/2024", "1/31/2024"], (2024, 1, 2)),
         (["1/2/2024", "31/1/2024"], (2024, 2, 1)),
         ([datetime.date(2024, 1, 31), None], (2024, 1, 31)),
@@ -28,7 +30,9 @@ def test_dates_are_read(texts: list[str], first: tuple[int, int, int]) -> None:
     assert found.isna().tolist() == [each is None for each in texts]
 
 
-@pytest.mark.parametrize("values", [["may", "june"], ["2024-01-31", "later"], [2024, 2025], [None, None], ["7", "8"]])
+@pytest.mark.parametrize(
+    "values", [["may", "june"], ["2024-01-31", "later"], [2024, 2025], [None, None], ["7", "8"], ["1.2.3", "1.10.12"]]
+)
 def test_what_is_no_date(values: list[object]) -> None:
     assert dates(values) is None
 

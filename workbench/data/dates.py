@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
 _DATE = re.compile(r"\s*(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(\D|$)")
 _COMPACT = re.compile(r"\d{8}T\d{2}")
-_NAMED = re.compile(
-    r"\s*\d{1,2}[- .]+(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[- .,]+\d{4}", re.IGNORECASE
-)
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_NAMED = re.compile(rf"\s*(\d{{1,2}}[- .]+{_MONTH}[- .,]+\d{{4}}|{_MONTH}[. ]+\d{{1,2}},? +\d{{4}})", re.IGNORECASE)
 
 
 def dates(values: Any, *, first: bool | None = None) -> pd.Series | None:
     """The values as UTC times (datetime64[us, UTC], NaT where missing); None when they are not dates.
 
-    Dates are what a file stores as dates, and texts that all begin like 2024-01-31, 31.1.2024, 1/31/2024 or
-    31-Jan-2024. Of two numbers before the year the first is the day when any of them is above 12 or dots stand
+    Dates are what a file stores as dates, and texts that all begin like 2024-01-31, 31.1.2024, 1/31/2024, 31-Jan-2024
+    or January 31, 2024. Of two numbers before the year the first is the day when any of them is above 12 or dots stand
     between, else the month; ``first`` says it for values that are too few to tell. Numbers are no dates.
     """
     import pandas as pd
@@ -62,7 +61,11 @@ def moments(values: Any) -> npt.NDArray[np.float64] | None:
 
 
 def _looks_like_a_date(text: str) -> bool:
-    return any(form.match(text) for form in (_DATE, _COMPACT, _NAMED))
+    found = _DATE.match(text)
+    if found is not None:
+        # a year has four or two digits: 1.2.3 is a version
+        return len(found[1]) == 4 or len(found[4]) in (2, 4)
+    return any(form.match(text) for form in (_COMPACT, _NAMED))
 
 
 def _day_first(texts: Iterable[str]) -> bool:
