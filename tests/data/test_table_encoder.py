@@ -85,6 +85,12 @@ def test_dates_give_the_parts_that_vary() -> None:
     assert rows.categories[:, month].tolist() == [1, 1, 0]
 
 
+@pytest.mark.parametrize("gone", ["", "?", "NA"])
+def test_what_stands_for_a_missing_value_in_a_file_does_so_in_a_row(gone: str) -> None:
+    found, known = (ENCODER.encode([ROW | {"since": each, "age": each}]).numbers for each in (gone, None))
+    assert torch.equal(found, known)
+
+
 def test_the_day_stands_where_it_stood_in_training() -> None:
     days = pd.DataFrame({"d": ["31/1/2024", "1/2/2024", "2/3/2024", "3/4/2024"]})
     encoder = TableEncoder.fit(days, Roles((), (), ("d",), {}))

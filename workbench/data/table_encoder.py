@@ -262,6 +262,8 @@ def _numbers(column: pd.Series, name: str) -> npt.NDArray[np.float64]:
 def _parts(column: pd.Series, name: str, first: bool) -> dict[str, npt.NDArray[np.float64]]:
     import pandas as pd
 
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        column = column.where(~column.isin(MISSING))
     if column.isna().all():
         found: pd.Series | None = pd.Series(pd.NaT, index=range(len(column)), dtype="datetime64[us, UTC]")
     else:
