@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.data.containers import Held, opened, state_of
+from workbench.data.containers import Held, folders_of, opened, state_of
 from workbench.errors import DataError
 
 FILES = {"a/1.jpg": b"one", "b.txt": b"two"}
@@ -21,6 +21,21 @@ def both(tmp_path: Path) -> Path:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["set/a/1", "set/b/2"], [("a",), ("b",)]),
+        (["set/all/train/a/1", "set/all/test/a/2"], [("train", "a"), ("test", "a")]),
+        (["a/1", "b/2"], [("a",), ("b",)]),
+        (["a/1", "a/2"], [("a",), ("a",)]),
+        (["set/a/1", "set/2"], [("set", "a"), ("set",)]),
+        (["1", "2"], [(), ()]),
+    ],
+)
+def test_a_folder_around_all_others_says_nothing(names: list[str], found: list[tuple[str, ...]]) -> None:
+    assert folders_of(names) == found
 
 
 @pytest.mark.parametrize("name", ["set", "set.zip"])

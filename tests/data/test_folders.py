@@ -54,6 +54,17 @@ def test_zip_and_folder_give_the_same(tmp_path: Path) -> None:
     assert torch.equal(folder.train.inputs, archive.train.inputs) and folder.test.keys == archive.test.keys
 
 
+def test_a_zip_may_hold_the_folder_itself(tmp_path: Path) -> None:
+    folder = split_folder(tmp_path)
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:
+        for file in sorted(folder.rglob("*.jpg")):
+            archive.write(file, file.relative_to(tmp_path).as_posix())
+    inner, whole = (ImageFolder(path, size=16).load(Seeds.of(0), tmp_path) for path in ("photos", "whole.zip"))
+    assert (
+        whole.classes == inner.classes and whole.train.keys == inner.train.keys and whole.test.keys == inner.test.keys
+    )
+
+
 def test_choosing_holds_out_of_training(tmp_path: Path) -> None:
     split_folder(tmp_path)
     part = ImageFolder("photos", size=16, validation=0.3)

@@ -116,6 +116,14 @@ def opened(path: Path, where: str) -> Iterator[Container]:
         ) from None
 
 
+def folders_of(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The folders that each file lies in, from the outermost; one around all others, as zips have it, is left out."""
+    found = [PurePosixPath(name).parts[:-1] for name in names]
+    while len({each[:1] for each in found}) == 1 and min(map(len, found)) > 1:
+        found = [each[1:] for each in found]
+    return found
+
+
 def state_of(path: Path) -> str:
     """Changes when a file does, without reading it: what a memory cache is keyed by."""
     files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())

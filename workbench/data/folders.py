@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 
+from workbench.data.containers import folders_of
 from workbench.data.items import Datasets, Items, check_count
 from workbench.data.photos import Photos, read_photos, shorter_sides
 from workbench.data.picture_size import photo_size
@@ -25,7 +26,7 @@ class ImageFolder(ImageData):
 
     Beside train there may be valid (validation, val, dev), test or both; without test, valid is the test.
 
-    ``path``: the folder or .zip file, relative to the project's root.
+    ``path``: the folder or .zip file, relative to the project's root; a single folder around all others is passed over.
     ``size``: side in pixels of what the network gets; "auto" takes it from the pictures, see
     :func:`workbench.data.picture_size.natural_size`. ``margin``: photos are kept so many times larger, so
     that a random crop has somewhere to go; evaluation takes the middle (1 keeps none).
@@ -106,7 +107,7 @@ class ImageFolder(ImageData):
 
     def _classed(self, photos: Photos) -> tuple[tuple[str, ...], Items, list[str] | None]:
         """Class names in alphabetical order, all items, and the parts that the folders say, if they say some."""
-        folders = _folders(photos)
+        folders = folders_of(photos.names)
         given = says_parts({parts[0] for parts in folders if parts})
         depth = 2 if given else 1
         if any(len(parts) != depth for parts in folders):
@@ -122,7 +123,7 @@ class ImageFolder(ImageData):
         return classes, items, [parts[0] for parts in folders] if given else None
 
     def _same_classes(self, photos: Photos) -> None:
-        folders = _folders(photos)
+        folders = folders_of(photos.names)
         names = {part: name for name in {parts[0] for parts in folders} for part in part_names((name,))}
         test = "test" if "test" in names else "validation"
         for side, other in (("train", test), (test, "train"), ("validation", "train")):
@@ -134,8 +135,3 @@ class ImageFolder(ImageData):
                     where=self.path,
                     hint="They need the same classes: add pictures, or take the class out.",
                 )
-
-
-def _folders(photos: Photos) -> list[list[str]]:
-    """The folders that each photo lies in, from the outermost."""
-    return [name.split("/")[:-1] for name in photos.names]

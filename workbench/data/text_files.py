@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.containers import opened
+from workbench.data.containers import folders_of, opened
 from workbench.data.split import Split, following, says_parts
 from workbench.data.table_files import table
 from workbench.errors import DataError, FieldError, nearest
@@ -214,7 +214,7 @@ def _classes(path: Path, where: str) -> Written:
         if not names:
             raise DataError("there are no .txt files in it", where=where)
         texts = tuple(_decoded(files.read(name), f"{where}/{name}").strip() for name in names)
-    folders = [PurePosixPath(name).parts[:-1] for name in names]
+    folders = folders_of(names)
     split = all(folders) and says_parts({parts[0] for parts in folders})
     inner = [parts[1:] if split else parts for parts in folders]
     depths = {len(parts) for parts in inner}
