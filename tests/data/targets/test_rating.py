@@ -24,6 +24,15 @@ def test_answers_reach_the_limits_and_stay_within() -> None:
     assert target.decode(torch.tensor([[0.0]]), ("stars",))[0][0] == pytest.approx(3.0)
 
 
+def test_views_are_merged_by_their_answers() -> None:
+    target, views = Rating(limits=(1, 5)), [torch.tensor([[-1.0], [0.5]]), torch.tensor([[1.5], [-0.5]])]
+    wanted = (target.values(views[0]) + target.values(views[1])) / 2
+    torch.testing.assert_close(target.values(target.merged(views)), wanted)
+    torch.testing.assert_close(
+        target.values(target.merged([torch.tensor([[90.0]]), torch.tensor([[-90.0]])])), torch.tensor([[3.0]])
+    )
+
+
 def test_scores_by_hand() -> None:
     target, output = Rating(limits=(1, 5)), torch.tensor([[0.0], [0.0]])  # 3 stars
     scores = target.metrics(output, Y)

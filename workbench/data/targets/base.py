@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import torch
+from torch.nn import functional
 
 from workbench.errors import FieldError
 from workbench.parts import Part
@@ -96,6 +97,12 @@ class Target(Part, abc.ABC):
             FieldError: this kind cannot be mixed.
         """
         raise FieldError(f"{type(self).__name__} targets cannot be mixed", hint="Leave fit.mix out.")
+
+
+def mean_odds(outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The log-odds of the mean of the outputs' sigmoids, also where these are 0 or 1 in float32."""
+    stacked = torch.stack([each.float() for each in outputs])
+    return functional.logsigmoid(stacked).logsumexp(0) - functional.logsigmoid(-stacked).logsumexp(0)
 
 
 def refuse_smoothing(target: Target, smoothing: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch.nn import functional
 
-from workbench.data.targets.base import Row, Target
+from workbench.data.targets.base import Row, Target, mean_odds
 from workbench.errors import FieldError
 
 
@@ -128,8 +128,7 @@ class MultiLabel(Target):
 
     def merged(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """The log-odds of the mean probability of every label."""
-        stacked = torch.stack([each.float() for each in outputs])
-        return functional.logsigmoid(stacked).logsumexp(0) - functional.logsigmoid(-stacked).logsumexp(0)
+        return mean_odds(outputs)
 
     def soft(self, y: Any, classes: int) -> torch.Tensor:
         """The targets as they are: 0 and 1 mix as probabilities do."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import torch
 
-from workbench.data.targets.base import Row, Target, refuse_smoothing
+from workbench.data.targets.base import Row, Target, mean_odds, refuse_smoothing
 from workbench.data.targets.regression import fit_scores
 from workbench.errors import FieldError
 
@@ -113,6 +114,10 @@ class Rating(Target):
             "loss": float((off / (high - low)).square().mean()),
         }
         return found | fit_scores(torch.full((len(test), 1), mean), test)
+
+    def merged(self, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The output whose answer is the mean of theirs, before they are cut to the limits."""
+        return mean_odds(outputs)
 
     def describe(self, classes: tuple[str, ...]) -> list[Row]:
         """Rows for the table of settings."""
