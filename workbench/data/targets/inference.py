@@ -36,6 +36,9 @@ from workbench.data.targets.regression import Regression
 from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError
 
+_COARSE = 0.01
+"""How much of a quantity's deviation may be lost by keeping it in float32."""
+
 FEW = 20
 """Whole numbers count as classes up to so many different ones, and two items each in the mean."""
 
@@ -263,7 +266,22 @@ def _numbers(columns: Mapping[str, Array], where: str) -> torch.Tensor:
         if np.isfinite(values[row, number]):
             what += f" ({values[row, number]:g} is above what float32 holds)"
         raise DataError(f"item {row} has {what}", where=where, hint="Take it out, or use another unit.")
-    if len(y) > 1 and (y == y[:1]).all():
-        names, value = "', '".join(columns), ", ".join(f"{each:g}" for each in y[0])
-        raise DataError(f"every item has the same '{names}' ({value})", where=where, hint="Name another column.")
+    if len(y) > 1:
+        _refuse_still(values, y, list(columns), where)
     return torch.from_numpy(y)
+
+
+def _refuse_still(values: Array, y: Array, names: list[str], where: str) -> None:
+    """Raises :class:`DataError` where all ``values`` (n, columns) are the same, or are nearly so as float32 ``y``."""
+    vary = (values != values[:1]).any(0)
+    if not vary.any():
+        value = ", ".join(f"{each:g}" for each in y[0])
+        raise DataError(f"every item has the same {' and '.join(names)} ({value})", where=where, hint="Name another.")
+    spread = values.std(0)
+    for number in (vary & (np.abs(values - y).max(0) > _COARSE * spread)).nonzero()[0]:
+        middle = float(values[:, number].mean())
+        raise DataError(
+            f"'{names[number]}' is {middle:g} +- {spread[number]:.2g}, and float32 does not hold a hundredth of that",
+            where=where,
+            hint="Subtract a number near the mean.",
+        )
