@@ -117,6 +117,11 @@ def test_rows_without_an_answer_are_left_out() -> None:
     assert len(data.train) + len(data.test) == 80 and ("data.rows", "40 left out", "they have no stays") in data.why
 
 
+def test_a_table_without_any_answer_is_refused() -> None:
+    with pytest.raises(DataError, match="no row has a stays"):
+        Table.of(made().assign(stays=None), "stays").load(SEEDS, Path())
+
+
 def test_the_last_rows_by_time_are_the_test(root: Path) -> None:
     data = Table("a.csv", "stays", time="day").load(SEEDS, root)
     said = {name: (value, why) for name, value, why in data.why}

@@ -20,7 +20,7 @@ from workbench.data.table_roles import Role, Roles, roles
 from workbench.data.targets.base import Row, Target
 from workbench.data.targets.inference import Answers, read_answers
 from workbench.data.targets.multi_label import MultiLabel
-from workbench.errors import FieldError, nearest
+from workbench.errors import DataError, FieldError, nearest
 from workbench.streams import Seeds, numpy_generator
 
 if TYPE_CHECKING:
@@ -186,6 +186,8 @@ def _answered(frame: pd.DataFrame, part: Table) -> tuple[pd.DataFrame, int]:
     if isinstance(part.target, MultiLabel) or lists or not missing.any():
         return frame, 0
     kept = frame[~missing].reset_index(drop=True)
+    if not len(kept):
+        raise DataError(f"no row has a {' and a '.join(names)}", where=part.path, hint="Name another column.")
     # whole numbers became decimal only because some were missing
     whole = {name: "int64" for name in names if kept[name].dtype == "float64" and (kept[name] % 1 == 0).all()}
     return kept.astype(whole), int(missing.sum())
