@@ -84,10 +84,11 @@ def test_json_lines_and_tabs(tmp_path: Path) -> None:
 
 def test_a_folder_is_a_class(tmp_path: Path) -> None:
     contents = {"train/neg/1.txt": "bad", "train/pos/1.txt": "good", "test/neg/2.txt": "awful", "test/pos/.x.txt": ""}
+    contents["test/pos/2.txt"] = "fine"
     files(tmp_path / "f", contents)
     found = read_texts(tmp_path, "f", Columns())
-    assert found.texts == ("awful", "bad", "good") and found.parts == ("test", "train", "train")
-    assert found.labels is not None and found.labels["class"].tolist() == ["neg", "neg", "pos"]
+    assert found.texts == ("awful", "fine", "bad", "good") and found.parts == ("test", "test", "train", "train")
+    assert found.labels is not None and found.labels["class"].tolist() == ["neg", "pos", "neg", "pos"]
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         for name in ("neg/1.txt", "pos/1.txt", "readme.md"):
             archive.writestr(name, name)
@@ -97,8 +98,12 @@ def test_a_folder_is_a_class(tmp_path: Path) -> None:
 
 def test_a_folder_may_be_of_validation(tmp_path: Path) -> None:
     files(tmp_path / "f", {"train/neg/1.txt": "bad", "train/pos/1.txt": "good", "Val/neg/2.txt": "awful"})
+    with pytest.raises(DataError, match="f: class 'pos' is in train/ but not in Val/"):
+        read_texts(tmp_path, "f", Columns())
+    assert len(read_texts(tmp_path, "f", Columns(split=Split("random"))).texts) == 3
+    files(tmp_path / "f", {"Val/pos/2.txt": "fine"})
     found = read_texts(tmp_path, "f", Columns())
-    assert found.parts == ("Val", "train", "train") and found.texts == ("awful", "bad", "good")
+    assert found.parts == ("Val", "Val", "train", "train") and found.texts == ("awful", "fine", "bad", "good")
 
 
 def test_files_without_classes_are_texts(tmp_path: Path) -> None:

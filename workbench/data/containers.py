@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from workbench.data.split import part_names
 from workbench.errors import DataError
 
 
@@ -122,6 +123,27 @@ def folders_of(names: Sequence[str]) -> list[tuple[str, ...]]:
     while len({each[:1] for each in found}) == 1 and min(map(len, found)) > 1:
         found = [each[1:] for each in found]
     return found
+
+
+def refuse_other_classes(folders: Sequence[Sequence[str]], where: str) -> None:
+    """Raises :class:`DataError` where the folders train and test (or valid, without test) do not hold the same classes.
+
+    A class of valid beside test has to be in train as well.
+
+    Args:
+        folders: the part and the class of each file.
+    """
+    names = {part: name for name in {parts[0] for parts in folders} for part in part_names((name,))}
+    test = "test" if "test" in names else "validation"
+    for side, other in (("train", test), (test, "train"), ("validation", "train")):
+        there, wanted = ({parts[1] for parts in folders if parts[0] == names.get(each)} for each in (side, other))
+        only = sorted(there - wanted)
+        if only:
+            raise DataError(
+                f"class '{only[0]}' is in {names[side]}/ but not in {names[other]}/",
+                where=where,
+                hint="They need the same classes: add files, or take the class out.",
+            )
 
 
 def state_of(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from workbench.data.containers import folders_of
+from workbench.data.containers import folders_of, refuse_other_classes
 from workbench.data.items import Datasets, Items, check_count
 from workbench.data.photos import Photos, read_photos, shorter_sides
 from workbench.data.picture_size import photo_size
@@ -87,7 +87,7 @@ class ImageFolder(ImageData):
         held = choosing and self.split.by in ("auto", "given") and {"validation", "test"} <= part_names(parts or ())
         division = divide(items.keys, self.divided, targets=items.targets, classes=classes, column=parts, choosing=held)
         if division.by == "given":
-            self._same_classes(photos)
+            refuse_other_classes(folders_of(photos.names), self.path)
         train, test = items.subset(division.train), items.subset(division.test)
         check_classes(train, test, classes, self.path)
         said = f"{division.rule}; {division.why}"
@@ -121,17 +121,3 @@ class ImageFolder(ImageData):
         targets = torch.tensor([numbers[parts[-1]] for parts in folders])
         items = Items(photos.images, targets, photos.keys)
         return classes, items, [parts[0] for parts in folders] if given else None
-
-    def _same_classes(self, photos: Photos) -> None:
-        folders = folders_of(photos.names)
-        names = {part: name for name in {parts[0] for parts in folders} for part in part_names((name,))}
-        test = "test" if "test" in names else "validation"
-        for side, other in (("train", test), (test, "train"), ("validation", "train")):
-            there, wanted = ({parts[1] for parts in folders if parts[0] == names.get(each)} for each in (side, other))
-            only = sorted(there - wanted)
-            if only:
-                raise DataError(
-                    f"class '{only[0]}' is in {names[side]}/ but not in {names[other]}/",
-                    where=self.path,
-                    hint="They need the same classes: add pictures, or take the class out.",
-                )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.containers import folders_of, opened
+from workbench.data.containers import folders_of, opened, refuse_other_classes
 from workbench.data.split import Split, following, says_parts
 from workbench.data.table_files import table
 from workbench.errors import DataError, FieldError, nearest
@@ -74,7 +74,7 @@ def read_texts(root: Path, name: str, columns: Columns) -> Written:
                 where=name,
                 hint="Use Split('random') or Split('stratified').",
             )
-        return _classes(path, name) if folder else _plain(path, name)
+        return _classes(path, name, columns.split.by in ("auto", "given")) if folder else _plain(path, name)
     frame = _json_lines(path, name) if path.suffix.lower() in _LINES else table(root, name)
     return _columns(frame, name, columns)
 
@@ -208,7 +208,8 @@ def _plain(path: Path, where: str) -> Written:
     return Written(tuple(texts), None, None, (("data.text", f"{len(texts):,} texts", why),))
 
 
-def _classes(path: Path, where: str) -> Written:
+def _classes(path: Path, where: str, given: bool) -> Written:
+    """``given``: whether the folders' parts are followed, which need the same classes then."""
     with opened(path, where) as files:
         names = [name for name in files.names() if PurePosixPath(name).suffix.lower() == _TEXT]
         if not names:
@@ -227,6 +228,8 @@ def _classes(path: Path, where: str) -> Written:
     parts = tuple(each[0] for each in folders) if split else None
     if depths == {0}:
         return Written(texts, None, parts, (("data.text", f"{len(texts):,} texts", "a file is a text"),))
+    if parts is not None and given:
+        refuse_other_classes(folders, where)
     import pandas as pd
 
     labels = pd.DataFrame({"class": [each[0] for each in inner]})
