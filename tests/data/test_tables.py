@@ -144,6 +144,12 @@ def test_parts_that_the_table_gives_are_taken() -> None:
     assert len(Table.of(frame, "stays", split=Split("random")).load(SEEDS, Path()).test) == 24
 
 
+def test_parts_that_are_not_followed_are_no_input() -> None:
+    frame = made().assign(split=["train"] * 80 + ["test"] * 40)
+    data = Table.of(frame, "stays", split=Split("random")).load(SEEDS, Path())
+    assert len(data.test) == 24 and "split" not in data.signature.columns
+
+
 def test_roles_can_be_said(root: Path) -> None:
     data = Table("a.csv", "stays", categories=("age",), numbers=("id",), ignore=("team", "day", "score")).load(
         SEEDS, root

@@ -125,7 +125,7 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
     training = division.train
     if part.train is not None and drawn is not None:
         training = training[stratified(answers.y[training], part.train, numpy_generator(drawn, "subset"))]
-    columns = roles(frame, _told(part), _without(part, split, division))
+    columns = roles(frame, _told(part), _without(part, frame, split, division))
     if not columns.columns:
         raise FieldError("no column is left to predict from", where=part.path, hint="Name some: categories=(...).")
     encoder = TableEncoder.fit(frame.iloc[training.numpy()], columns, min_count=part.min_count)
@@ -201,9 +201,10 @@ def _told(part: Table) -> Mapping[str, Role]:
     }
 
 
-def _without(part: Table, split: Split, division: Division) -> set[str]:
-    """What may not be an input: what is predicted, ignored, or says which part a row is in."""
-    return {*part.labels, *part.ignore, *([split.column] if split.column and division.by in ("group", "given") else [])}
+def _without(part: Table, frame: pd.DataFrame, split: Split, division: Division) -> set[str]:
+    """What may not be an input: what is predicted, ignored, or says which part a row is in, or was in."""
+    taken = [split.column] if division.by in ("group", "given") else []
+    return {each for each in (*part.labels, *part.ignore, *taken, following(Split(), frame).column) if each is not None}
 
 
 def _why(part: Table, answers: Answers, division: Division, columns: Roles, gone: int) -> list[Row]:
