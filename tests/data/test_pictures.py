@@ -46,7 +46,8 @@ def test_another_size_is_scaled_and_cut_to_the_middle_square() -> None:
 
 
 @pytest.mark.parametrize(
-    "item", [3, np.zeros((2, 2, 2), np.uint8), np.zeros((4, 4)), "no/such/file.png", b"no picture"]
+    "item",
+    [3, np.zeros((0, 0), np.uint8), np.zeros((2, 2, 2), np.uint8), np.zeros((4, 4)), "no/such/file.png", b"no picture"],
 )
 def test_what_is_no_picture_is_refused(item: object) -> None:
     with pytest.raises(DataError):

@@ -134,7 +134,8 @@ class PictureEncoder(Encoder):
         return self._fit(decode(item, where, side=self.side))
 
     def _array(self, array: np.ndarray, where: str) -> np.ndarray:
-        if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))):
+        flat = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
+        if array.dtype != np.uint8 or not flat or not array.size:
             raise DataError(
                 f"{array.dtype} of shape {array.shape} is no picture",
                 where=where,
