@@ -66,6 +66,13 @@ def test_of_16_bits_the_upper_8_are_kept() -> None:
     assert np.array_equal(given.numpy(), deep >> 8)
 
 
+def test_a_palette_with_transparent_colours_is_read_without_a_warning() -> None:
+    palette, buffer = Image.fromarray(noise(0, 16, 16)).quantize(16), io.BytesIO()
+    palette.save(buffer, "PNG", transparency=bytes([0, 128] + [255] * 14))
+    wanted = np.asarray(palette.convert("RGB")).transpose(2, 0, 1)
+    assert np.array_equal(decode(buffer.getvalue(), "x", side=16), wanted)
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
 def test_32_bits_are_refused_as_nothing_tells_their_range(kind: type) -> None:
     with pytest.raises(DataError, match=r"x: the picture has 32-bit pixels.*8 or 16 bits"):

@@ -196,6 +196,9 @@ def in_colour(picture: Image.Image, where: str) -> Image.Image:
             where=where,
             hint="Save it with 8 or 16 bits a channel.",
         )
+    if picture.mode == "P" and "transparency" in picture.info:
+        # Pillow warns about every such picture; the colours are the same this way
+        picture = picture.convert("RGBA")
     return picture.convert("RGB")
 
 
