@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from workbench import Learner, Network, OneCycle
+from workbench.data.array_files import content_keys
 from workbench.data.arrays import ImageArrays
+from workbench.data.encoding import restored
 from workbench.data.split import Split
 from workbench.data.targets import MultiLabel, Rating, Regression, SingleLabel, Target
 from workbench.errors import DataError, FieldError
@@ -290,3 +292,14 @@ def test_arrays_in_memory_are_divided_as_asked_and_copied() -> None:
     assert torch.equal(before.train.inputs, after.train.inputs) and before.train.inputs.any()
     with pytest.raises(DataError, match="images and test_images differ in shape"):
         ImageArrays.of(IMAGES, [0, 1] * 20, test_images=np.zeros((4, 9, 9), np.uint8), test_labels=[0, 1] * 2)
+
+
+@pytest.mark.parametrize("fields", [{"size": 16}, {"size": 40}, {"size": 16, "channels": 1}, {"channels": 1}, {}])
+def test_a_picture_to_predict_is_scaled_as_the_training_ones_were(fields: dict[str, Any]) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (30, 28, 28, 3), np.uint8)
+    pictures.flags.writeable = False
+    data = ImageArrays.of(pictures, [number % 3 for number in range(30)], **fields).load(Seeds.of(0), Path())
+    keys = content_keys(pictures)
+    given = [pictures[keys.index(key)] for key in data.train.keys]
+    for encoder in (data.encoder, restored("PictureEncoder", data.encoder.describe())):
+        assert torch.equal(encoder.encode(given), data.train.inputs)

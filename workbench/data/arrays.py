@@ -11,7 +11,7 @@ import torch
 
 from workbench.data.array_files import HELD, Array, Side, Stored, content_keys, hold, planes, read_arrays
 from workbench.data.items import Datasets, Items, check_count
-from workbench.data.pictures import ImageData, PictureEncoder, grey, resized
+from workbench.data.pictures import ImageData, PictureEncoder, shaped
 from workbench.data.signature import Signature
 from workbench.data.split import Split, divide, refuse_columns
 from workbench.data.splits import check_classes, first_by_key, hold_out, pooled, stratified, taken
@@ -122,7 +122,7 @@ class ImageArrays(ImageData):
         channels, side = int(train.inputs.shape[1]), int(train.inputs.shape[-1])
         signature = Signature("image", target.width(len(classes)), channels=channels, size=side)
         size = () if isinstance(self.size, int) else (("data.size", side, "as stored"),)
-        encoder = PictureEncoder(side, channels)
+        encoder = PictureEncoder(side, channels, arrays=True)
         return Datasets(train, validation, test, classes, target, signature, encoder, (*why, *size, how))
 
     def _answers(self, stored: Stored) -> tuple[Target, tuple[str, ...], list[Items], tuple[Row, ...]]:
@@ -183,14 +183,9 @@ class ImageArrays(ImageData):
 
     def _shape(self, items: Items) -> Items:
         """The items with the channels and the size that the fields ask for."""
-        inputs = items.inputs
-        if self.channels == 3 and inputs.shape[1] == 1:
-            inputs = inputs.expand(-1, 3, -1, -1).contiguous()
-        if self.channels == 1 and inputs.shape[1] == 3:
-            inputs = grey(inputs)
-        if isinstance(self.size, int) and self.size != inputs.shape[-1]:
-            inputs = resized(inputs, self.size)
-        return Items(inputs, items.targets, items.keys)
+        side = self.size if isinstance(self.size, int) else int(items.inputs.shape[-1])
+        channels = self.channels or int(items.inputs.shape[1])
+        return Items(shaped(items.inputs, side, channels), items.targets, items.keys)
 
 
 def _items(side: Side, targets: torch.Tensor) -> Items:

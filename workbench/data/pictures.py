@@ -96,10 +96,12 @@ class PictureEncoder(Encoder):
     Args:
         side: pixels of the stored square.
         channels: 1 turns colour to grey (ITU-R BT.601 luma), 3 repeats grey.
+        arrays: whether the training pictures were square arrays: such ones are scaled as these were, see
+            :func:`shaped`, since Pillow rounds otherwise.
     """
 
-    def __init__(self, side: int, channels: int) -> None:
-        self.side, self.channels = side, channels
+    def __init__(self, side: int, channels: int, *, arrays: bool = False) -> None:
+        self.side, self.channels, self.arrays = side, channels, arrays
 
     def encode(self, items: Sequence[Any]) -> torch.Tensor:
         """uint8 of shape (n, channels, side, side).
@@ -141,19 +143,16 @@ class PictureEncoder(Encoder):
                 where=where,
                 hint="Give uint8 of shape (h, w) or (h, w, 3).",
             )
-        if array.shape[:2] == (self.side, self.side):
-            planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-            return self._fit(np.ascontiguousarray(planes))
+        same, square = array.shape[:2] == (self.side, self.side), array.shape[0] == array.shape[1]
+        if same or (self.arrays and square):
+            return self._fit(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
         from PIL import Image
 
         return self._one(Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array), 0)
 
     def _fit(self, planes: np.ndarray) -> np.ndarray:
-        if len(planes) == self.channels:
-            return planes
-        if self.channels == 3:
-            return np.repeat(planes, 3, axis=0)
-        return grey(torch.from_numpy(np.ascontiguousarray(planes))[None])[0].numpy()
+        # a copy, as torch takes no array that nobody may write to
+        return shaped(torch.from_numpy(np.array(planes, order="C"))[None], self.side, self.channels)[0].numpy()
 
     def show(self, inputs: Any, position: int) -> np.ndarray:
         """The stored picture, uint8 of shape (side, side, 3)."""
@@ -161,13 +160,22 @@ class PictureEncoder(Encoder):
         return np.ascontiguousarray(np.broadcast_to(picture, (3, *picture.shape[1:])).transpose(1, 2, 0))
 
     def describe(self) -> dict[str, Any]:
-        """Side and channels."""
-        return {"side": self.side, "channels": self.channels}
+        """Side, channels, and how arrays are scaled."""
+        return {"side": self.side, "channels": self.channels, "arrays": self.arrays}
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
         """See :meth:`Encoder.restored`."""
-        return cls(int(values["side"]), int(values["channels"]))
+        return cls(int(values["side"]), int(values["channels"]), arrays=bool(values.get("arrays", False)))
+
+
+def shaped(images: torch.Tensor, side: int, channels: int) -> torch.Tensor:
+    """uint8 squares (n, c, h, h) with so many channels (1 or 3), scaled to the side in pixels by :func:`resized`."""
+    if channels == 3 and images.shape[1] == 1:
+        images = images.expand(-1, 3, -1, -1).contiguous()
+    if channels == 1 and images.shape[1] == 3:
+        images = grey(images)
+    return images if side == images.shape[-1] else resized(images, side)
 
 
 def grey(images: torch.Tensor) -> torch.Tensor:
