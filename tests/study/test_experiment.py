@@ -47,6 +47,16 @@ class Tuned(Base):
     fit = FineTune(epochs=3, batch=8, lr=1e-3)
 
 
+class Grown(Network):
+    """A network of the spec's own."""
+
+
+class Written(Base):
+    """That network."""
+
+    model = Grown("resnet8", norm=Norm())
+
+
 def test_defaults() -> None:
     asked = Experiment(baseline=Base, arms=[Stale, Base])
     assert asked.arms == (Base, Stale) and asked.seeds == 3 and [cell.name for cell in asked.cells] == ["main"]
@@ -146,6 +156,7 @@ def test_changes_are_against_the_parent() -> None:
         (Both, ["fit.batch", "recalibrate"]),
         (Louder, ["loss()"]),
         (Tuned, ["fit"]),
+        (Written, ["model"]),
     ],
 )
 def test_how_many_things_an_arm_changes(arm: type[Learner], things: list[str]) -> None:

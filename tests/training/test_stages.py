@@ -16,9 +16,12 @@ SPEC = """
 import functools
 import torch
 import stages_helper
+from torch import nn
 from workbench import Learner
+from workbench.models.model import Model
 
 GAMMA = 2.0
+WIDTH = 8
 
 
 class Inner:
@@ -53,13 +56,41 @@ class Arm(Learner):
 
     def callbacks(self):
         return stages_helper.some()
+
+
+class Layer(nn.Module):
+    @property
+    def slope(self):
+        return steepness()
+
+
+class Tiny(Layer):
+    width = WIDTH
+
+    def forward(self, x):
+        return nn.functional.leaky_relu(x, self.slope)
+
+
+def steepness():
+    return 0.1
+
+
+class Own(Model):
+    kinds = ("image",)
+
+    def network(self, signature, *, seeds, root, sources):
+        return Tiny()
+
+
+class Built(Arm):
+    model = Own()
 """
 HELPER = "def some():\n    return ()\n"
 _number = itertools.count()
 
 
-def hashes(folder: Path, spec: str = SPEC, helper: str = HELPER) -> dict[str, str]:
-    """The stages of ``Arm`` in a spec of that text with that helper beside it, read from fresh files each time."""
+def hashes(folder: Path, spec: str = SPEC, helper: str = HELPER, arm: str = "Arm") -> dict[str, str]:
+    """The stages of ``arm`` in a spec of that text with that helper beside it, read from fresh files each time."""
     inside = folder / f"spec{next(_number)}"
     inside.mkdir()
     path = inside / "stages_spec.py"
@@ -67,7 +98,7 @@ def hashes(folder: Path, spec: str = SPEC, helper: str = HELPER) -> dict[str, st
     (inside / "stages_helper.py").write_text(helper)
     sys.path.insert(0, str(inside))
     try:
-        stages: dict[str, str] = importlib.import_module("stages_spec").Arm.stages()
+        stages: dict[str, str] = getattr(importlib.import_module("stages_spec"), arm).stages()
     finally:
         sys.path.remove(str(inside))
         for name in ("stages_spec", "stages_helper"):
@@ -114,6 +145,24 @@ def test_formatting_comments_and_docstrings_change_nothing(tmp_path: Path, old: 
 )
 def test_editing_what_a_stage_uses_changes_it_alone(tmp_path: Path, old: str, new: str, stages: set[str]) -> None:
     assert changed(tmp_path, old, new) == stages
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return Tiny()", "return Tiny().float()"),
+        ("leaky_relu(x,", "leaky_relu(-x,"),
+        ("return steepness()", "return 2 * steepness()"),
+        ("return 0.1", "return 0.2"),
+        ("WIDTH = 8", "WIDTH = 16"),
+    ],
+    ids=["the part", "its network", "the network's base", "what a property uses", "a constant in a class"],
+)
+def test_editing_a_network_of_the_specs_own_changes_the_run(tmp_path: Path, old: str, new: str) -> None:
+    assert SPEC.count(old) == 1
+    before, after = hashes(tmp_path, arm="Built"), hashes(tmp_path, SPEC.replace(old, new), arm="Built")
+    assert {name for name in before if before[name] != after[name]} == {"Own"}
+    assert set(before) - {"Own"} == set(hashes(tmp_path))
 
 
 def test_a_module_beside_the_spec_belongs_to_it(tmp_path: Path) -> None:
