@@ -11,7 +11,8 @@ from torch import nn
 
 from workbench.data.signature import Kind, Signature
 from workbench.errors import DataError, FieldError
-from workbench.models.groups import Groups
+from workbench.models.groups import Grouped, Groups, ungrouped
+from workbench.models.initial import initial_weights
 from workbench.models.norm import Norm
 from workbench.parts import Part
 from workbench.streams import Seeds
@@ -48,10 +49,13 @@ class Described(Protocol):
 
 
 class Model(Part, abc.ABC):
-    """Describes a network; :meth:`build` makes it. ``norm`` is its normalisation."""
+    """Describes a network; :meth:`build` makes it. ``norm`` is its normalisation.
+
+    For a network of your own, subclass this and override :meth:`network` (docs/own_network.md).
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
-    """The kinds of data that it takes."""
+    """The kinds of data that it takes; all of them where none is named."""
 
     norm: Norm = Norm()
 
@@ -68,20 +72,27 @@ class Model(Part, abc.ABC):
             root: the project's root, which weights files are relative to.
             sources: weights files of other experiments, by the name that :meth:`source` gives.
 
-        Raises: FieldError: a kind of data that it does not take, or an architecture that does not exist or that
-            the weights or the normalisation do not fit. DataError: a weights file that is missing or damaged.
+        Raises: FieldError: a kind of data that it does not take, an architecture that does not exist or that
+            the weights or the normalisation do not fit, or a network whose layer groups leave a parameter out.
+            DataError: a weights file that is missing or damaged.
         """
-        if signature.kind not in self.kinds:
+        if self.kinds and signature.kind not in self.kinds:
             raise FieldError(
                 f"{type(self).__name__} takes {' or '.join(_NAMES[kind] for kind in self.kinds)}, "
                 f"and the data are {_NAMES[signature.kind]}",
                 hint=f"Use model = {_FITTING[signature.kind]}, or leave model out.",
             )
-        return self.network(signature, seeds=seeds, root=root, sources=sources or {})
+        with initial_weights(seeds.init, "init"):
+            model = self.network(signature, seeds=seeds, root=root, sources=sources or {})
+        _check_groups(model)
+        return model
 
     @abc.abstractmethod
     def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> nn.Module:
-        """What :meth:`build` gives, for a kind that fits."""
+        """What :meth:`build` gives, for a kind that fits: a module with a method ``groups()``.
+
+        What draws from torch's generator in here draws from the stream (seeds.init, "init").
+        """
 
     @property
     def starts_from_weights(self) -> bool:
@@ -111,3 +122,19 @@ class Model(Part, abc.ABC):
     def source(self) -> str | None:
         """``"experiments/NAME"`` or ``"experiments/NAME:Arm"`` when another experiment's weights are needed."""
         return None
+
+
+def _check_groups(model: nn.Module) -> None:
+    """Refuse what has no layer groups, or keeps a parameter outside: no optimizer would ever see it."""
+    name = type(model).__name__
+    if not isinstance(model, Grouped):
+        raise FieldError(
+            f"{name} has no method groups()",
+            hint='Add one that returns its layers from input to head: [("body", [self.body]), ("head", [self.head])].',
+        )
+    outside = ungrouped(model, model.groups())
+    if outside:
+        raise FieldError(
+            f"{name}.groups() has the parameter '{outside[0]}' in no group, or in more than one",
+            hint="Put each layer into one group: what is in none never trains.",
+        )

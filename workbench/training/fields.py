@@ -113,7 +113,17 @@ def _check(cls: type, name: str, value: Any, hint: Any) -> None:
         value = tuple(value)
         setattr(cls, name, value)
     if not allowed(value, hint):
-        raise FieldError(f"{cls.__name__}.{name} is {value!r}{expected(value, hint)}")
+        first, *more = repr(value).splitlines()
+        raise FieldError(
+            f"{cls.__name__}.{name} is {first}{' ...' if more else ''}{expected(value, hint)}",
+            hint="Describe a network of your own in a Model: docs/own_network.md" if _is_torchs(value) else "",
+        )
+
+
+def _is_torchs(value: Any) -> bool:
+    """Whether it is a module of torch's, or a class of one: what other libraries take as a model."""
+    bases = (value if isinstance(value, type) else type(value)).__mro__
+    return any(base.__module__.partition(".")[0] == "torch" for base in bases)
 
 
 def _refuse_near_miss(cls: type, name: str, known: list[str], kind: str, cutoff: float = 0.85) -> None:

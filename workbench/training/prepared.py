@@ -30,7 +30,7 @@ def weights_meta(learner: Learner, state: State) -> dict[str, Any]:
     """What a later run, or a prediction, needs beside these weights: architecture, preparation, encoder, target."""
     how = learner.expects
     return {
-        **state.model.describe(),  # type: ignore[operator]
+        **getattr(state.model, "describe", dict)(),
         "norm": learner.norm.flatten(),
         **how.preparation.describe(),
         "classes": list(state.data.classes),
