@@ -26,6 +26,11 @@ ARCHS = [
     "densenet121",
     "convnext_tiny",
     "vgg11_bn",
+    "googlenet",
+    "inception_v3",
+    "squeezenet1_0",
+    "maxvit_t",
+    "vit_b_32",
 ]
 
 
@@ -63,6 +68,13 @@ def test_stem_and_blocks_of_a_resnet() -> None:
     names = dict(model.groups())
     assert model.body.conv1 in names["stem"] and model.body.bn1 in names["stem"]
     assert len(names) == 1 + 8 + 1 and names["block8"][0] is model.body.layer4[1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("arch", "blocks"), [("googlenet", 9), ("inception_v3", 11), ("maxvit_t", 6), ("vit_b_32", 12)]
+)
+def test_blocks_that_lie_in_no_sequence(arch: str, blocks: int) -> None:
+    assert len(build(arch).groups()) == 1 + blocks + 1
 
 
 @pytest.mark.parametrize(("scope", "free"), [("all", 5), ("last", 2), ("head", 1)])

@@ -1,6 +1,7 @@
 """Networks are built bit-equal from their streams, and weights load whole or not at all."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,22 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
+from torchvision.models.vision_transformer import interpolate_embeddings
 
 from workbench.data.signature import Signature
 from workbench.data.targets import MultiLabel, Rating, Regression, SingleLabel, Target
 from workbench.errors import DataError, FieldError
 from workbench.models.heads import VisionModel
 from workbench.models.norm import Norm
-from workbench.models.vision import IMAGENET_MEAN, Model, Network, Pretrained
+from workbench.models.vision import Model, Network, Pretrained, _expected
 from workbench.streams import Seeds
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
 
 
 def build(part: Model, root: Path = Path(), seed: int = 0, **changes: Any) -> VisionModel:
-    signature = Signature("image", changes.pop("classes", 5), channels=changes.pop("channels", 3))
+    sizes = {"channels": changes.pop("channels", 3), "size": changes.pop("size", 0)}
+    signature = Signature("image", changes.pop("classes", 5), **sizes)
     model = part.build(signature, **{"seeds": Seeds.of(seed), "root": root, **changes})
     assert isinstance(model, VisionModel)
     return model
@@ -92,13 +97,60 @@ def test_torchvision_with_another_norm(arch: str, kind: str) -> None:
     [
         (Network("mobilenet_v22"), "did you mean 'mobilenet_v2'"),
         (Network("vgg11", norm=Norm(kind="group")), "cannot be built with norm.kind 'group'"),
-        (Network("squeezenet1_0"), "does not end in a linear layer"),
-        (Network("vit_b_32"), "cannot be grouped"),
+        (Network("swin_t", norm=Norm(kind="group")), r"takes no pictures of 64 pixels with norm.kind 'group' \("),
+        (Network("vit_b_16"), r"a multiple of 16 pixels, and they have 40. Set size=32 in the data"),
+        (Network("alexnet"), r"'alexnet' takes no pictures of 40 pixels \(.*\)\. Set size=224"),
+        (Network("maxvit_t"), r"'maxvit_t' takes no pictures of 40 pixels \(.*\)\. Set size=224"),
     ],
 )
 def test_architectures_that_cannot_be(part: Network, words: str) -> None:
     with pytest.raises(FieldError, match=words):
-        build(part)
+        build(part, size=64 if part.arch == "swin_t" else 40)
+
+
+@pytest.mark.parametrize(
+    ("arch", "size"), [("googlenet", 64), ("inception_v3", 96), ("squeezenet1_0", 64), ("vit_b_32", 64)]
+)
+def test_architectures_of_a_form_of_their_own(tmp_path: Path, arch: str, size: int) -> None:
+    """They train in their groups, and torchvision's weights give torchvision's features."""
+    sized = {"image_size": 224} if arch == "vit_b_32" else {}
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # theirs, about initial weights
+        network = models.get_model(arch, weights=None, num_classes=7, **sized).eval()
+    torch.save(network.state_dict(), tmp_path / f"{arch}.pth")
+    model = build(Pretrained(f"{arch}.pth"), tmp_path, size=224)
+    features: list[torch.Tensor] = []
+    last = network.get_submodule({"squeezenet1_0": "classifier.1", "vit_b_32": "heads.head"}.get(arch, "fc"))
+    last.register_forward_hook(lambda layer, inputs, output: features.append(inputs[0]))
+    x = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    network.transform_input = arch in ("googlenet", "inception_v3")
+    with torch.no_grad():
+        network((x - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor((0.229, 0.224, 0.225))[:, None, None])
+        assert model.mean is not None and model.std is not None
+        mine = model.eval().body((x - torch.tensor(model.mean)[:, None, None]) / torch.tensor(model.std)[:, None, None])
+    theirs = features[0].mean((2, 3)) if features[0].ndim == 4 else features[0]
+    torch.testing.assert_close(mine, theirs, atol=1e-4, rtol=1e-3)
+    fresh = build(Network(arch), size=size)
+    assert fresh.training and fresh(torch.zeros(2, 3, size, size)).shape == (2, 5) and len(fresh.groups()) > 9
+    path = save(tmp_path / "w.safetensors", fresh)
+    again = build(Pretrained("experiments/x"), size=size, sources={"experiments/x": path})
+    assert same(again.body, fresh.body)
+
+
+def test_places_of_a_transformer_are_fitted_to_the_pictures(tmp_path: Path) -> None:
+    network = models.get_model("vit_b_32", weights=None, image_size=96)
+    nn.init.normal_(network.encoder.pos_embedding)
+    torch.save(network.state_dict(), tmp_path / "vit_b_32.pth")
+    assert same(build(Pretrained("vit_b_32.pth"), tmp_path, size=96).body.blocks, network.encoder.layers)  # type: ignore[arg-type]
+    model = build(Pretrained("vit_b_32.pth"), tmp_path, size=160)
+    state = interpolate_embeddings(160, 32, network.state_dict())  # type: ignore[arg-type]
+    assert torch.equal(model.state_dict()["body.stem.places"], state["encoder.pos_embedding"])
+
+
+def test_a_file_is_normalised_as_the_architectures_weights_expect() -> None:
+    assert _expected("resnet18")["mean"] == list(IMAGENET_MEAN)
+    assert _expected("efficientnet_v2_l") == {"mean": [0.5] * 3, "std": [0.5] * 3} == _expected("googlenet")
 
 
 def test_width_only_where_it_is_free() -> None:

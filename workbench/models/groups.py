@@ -52,22 +52,22 @@ def frozen_modules(model: nn.Module, scope: Trained) -> list[nn.Module]:
 def body_groups(body: nn.Module) -> Groups:
     """The groups of a body made of a stem and blocks in sequence, as torchvision's are.
 
-    A plain Sequential directly below the body is taken apart, since it only holds blocks. Normalisation and
-    layers without weights join the group before them, and so does a last convolution of the stem's kind that
-    follows the blocks (MobileNet, EfficientNet), so that "the last block" always is one.
+    A plain Sequential or ModuleList directly below the body is taken apart, since it only holds blocks.
+    Normalisation and layers without weights join the group before them, and so does a last convolution of the stem's
+    kind that follows the blocks (MobileNet, EfficientNet), so that "the last block" always is one.
     """
     units: list[list[nn.Module]] = []
     lead = True
     for child in body.children():
-        flat = type(child) is nn.Sequential
+        flat = type(child) in (nn.Sequential, nn.ModuleList)
         for unit in child.children() if flat else (child,):
-            # what stands before the first sequence (a convolution and its norm) is one stem
-            joins = isinstance(unit, NORMS) or not any(True for _ in unit.parameters()) or (lead and not flat)
-            if joins and units:
+            rides = isinstance(unit, NORMS) or not any(True for _ in unit.parameters())
+            # what stands before the first sequence, or before the first layer of another kind (Inception), is one stem
+            lead = lead and not flat and (rides or not units or type(unit) is type(units[0][0]))
+            if units and (rides or lead):
                 units[-1].append(unit)
             else:
                 units.append([unit])
-        lead = lead and not flat
     if len(units) > 2 and type(units[-1][0]) is type(units[0][0]) and not isinstance(units[-1][0], nn.Linear):
         last = units.pop()
         units[-1] += last

@@ -73,19 +73,36 @@ def fresh_head(features: int, classes: int, seeds: Seeds) -> nn.Linear:
         return nn.Linear(features, classes)
 
 
-def cut_head(network: nn.Module, arch: str) -> tuple[str, nn.Linear]:
+def cut_head(network: nn.Module, arch: str) -> tuple[str, nn.Linear | nn.Conv2d]:
     """Takes the last linear layer out of a classification network, which then gives features.
+
+    Where there is none (SqueezeNet), it is the last convolution of single pixels: it is linear, and what is averaged
+    over the picture after it may as well be averaged before.
 
     Returns:
         The layer's name in the network and the layer.
 
     Raises:
-        FieldError: there is no linear layer.
+        FieldError: there is no such layer.
     """
-    found = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
+    layers = list(network.named_modules())
+    linear = [(name, layer) for name, layer in layers if isinstance(layer, nn.Linear)]
+    single = [(name, layer) for name, layer in layers if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1)]
+    found: list[tuple[str, nn.Linear | nn.Conv2d]] = [*single[-1:], *linear[-1:]]
     if not found:
         raise FieldError(f"'{arch}' does not end in a linear layer", hint="Use e.g. mobilenet_v2 or resnet18.")
     name, layer = found[-1]
     parent, _, child = name.rpartition(".")
     setattr(network.get_submodule(parent), child, nn.Identity())
     return name, layer
+
+
+def features_of(head: nn.Linear | nn.Conv2d) -> int:
+    """How many numbers a head takes."""
+    return head.in_features if isinstance(head, nn.Linear) else head.in_channels
+
+
+def same_head(head: nn.Linear | nn.Conv2d, classes: int) -> nn.Linear | nn.Conv2d:
+    """A head of the same kind for another number of classes."""
+    features = features_of(head)
+    return nn.Linear(features, classes) if isinstance(head, nn.Linear) else nn.Conv2d(features, classes, 1)
