@@ -43,6 +43,17 @@ def test_vectors_do_not_decay_and_everything_else_does(network: nn.ModuleDict) -
     assert set(found.values()) == {0.0, 0.3}
 
 
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_scales_and_biases_of_another_shape_do_not_decay_either(name: str) -> None:
+    block = nn.Conv2d(4, 4, 3, bias=False)
+    block.layer_scale = nn.Parameter(torch.ones(4, 1, 1))  # as ConvNeXt has them
+    block.relative_position_bias_table = nn.Parameter(torch.ones(9, 2))  # as Swin has them
+    layers = groups(nn.ModuleDict({"block": block, "head": nn.Linear(4, 1)}))
+    optimizer = build_optimizer(layers, OneCycle(lr=0.1, weight_decay=0.3, optimizer=name))
+    kept = [each.shape for group in optimizer.param_groups if not group["weight_decay"] for each in group["params"]]
+    assert kept == [(4, 1, 1), (9, 2), (1,)]
+
+
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_a_step_with_no_gradient_shrinks_what_decays_and_leaves_the_rest(network: nn.ModuleDict, name: str) -> None:
     optimizer = build_optimizer(groups(network), OneCycle(lr=0.1, weight_decay=0.5, optimizer=name))

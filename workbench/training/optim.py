@@ -31,8 +31,8 @@ def build_optimizer(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     for position, (_, modules) in enumerate(groups):
         depth = len(groups) - 1 - position
         factor = recipe.layer_decay**depth * (1.0 if recipe.body_lr is None or not depth else recipe.body_lr)
-        for parameter, module in _with_owner(modules):
-            vector = parameter.ndim < 2
+        for name, parameter, module in _with_owner(modules):
+            vector = _is_vector(name, parameter)
             inner = recipe.optimizer == "muon" and depth > 0 and not vector and not isinstance(module, _EMBEDDINGS)
             shared.setdefault((inner, factor, 0.0 if vector else decay), []).append(parameter)
     settings: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
@@ -75,12 +75,19 @@ def auto_weight_decay(recipe: Recipe, *, steps: int, pretrained: bool) -> tuple[
 _EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 
 
-def _with_owner(modules: Sequence[nn.Module]) -> Iterator[tuple[nn.Parameter, nn.Module]]:
-    """Every parameter once, in the modules' order, with the module that has it."""
+def _is_vector(name: str, parameter: nn.Parameter) -> bool:
+    """What neither decays nor is a matrix for Muon: a vector, also one with further sides of length 1 so that it meets
+    its input (ConvNeXt's scales), and a bias, also a table of them (Swin's, of positions)."""
+    sides = parameter.shape
+    return len(sides) < 2 or "bias" in name or (len(sides) > 2 and max(sides) == parameter.numel())
+
+
+def _with_owner(modules: Sequence[nn.Module]) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
+    """Every parameter once, in the modules' order, with its name in the module that has it, and that module."""
     seen: set[int] = set()
     for outer in modules:
         for module in outer.modules():
-            for parameter in module.parameters(recurse=False):
+            for name, parameter in module.named_parameters(recurse=False):
                 if id(parameter) not in seen:
                     seen.add(id(parameter))
-                    yield parameter, module
+                    yield name, parameter, module
