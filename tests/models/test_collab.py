@@ -63,6 +63,11 @@ def test_what_cannot_be_is_refused() -> None:
         Collab(layers=(0,))
     with pytest.raises(FieldError, match=r"Collab\.dropout is 1"):
         Collab(dropout=1.0)
+    for field, value in (("layers", (8,)), ("dropout", 0.1), ("norm", Norm(kind="none"))):
+        with pytest.raises(
+            FieldError, match=rf"Collab\.{field} is .*, but kind 'dot' has no hidden layers\. Leave {field}"
+        ):
+            Collab(**{field: value})
     with pytest.raises(FieldError, match="gives one number, and the target needs 3"):
         Collab().build(Signature("ratings", 3, users=2, things=2), seeds=Seeds.of(0), root=Path())
     with pytest.raises(FieldError, match="takes ratings, and the data are tables"):

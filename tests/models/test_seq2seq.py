@@ -11,6 +11,7 @@ from workbench.data.signature import Signature
 from workbench.data.values import END, PAD, Padded, Ragged
 from workbench.errors import FieldError
 from workbench.models.groups import ungrouped
+from workbench.models.norm import Norm
 from workbench.models.seq2seq import PairNetwork, Seq2Seq
 
 SIGNATURE = Signature("pairs", outputs=9, vocabulary=9, longest=6)
@@ -162,6 +163,12 @@ def test_what_does_not_fit_is_refused() -> None:
         Seq2Seq(arch="transformer", width=100)
     with pytest.raises(FieldError, match=r"which a transformer does not have. Use attention='dot'"):
         Seq2Seq(arch="transformer", attention="additive")
+    with pytest.raises(
+        FieldError, match=r"norm.kind is 'none', but arch 'gru' has no normalisation. Leave norm.kind out"
+    ):
+        Seq2Seq(norm=Norm(kind="none"))
+    with pytest.raises(FieldError, match=r"norm.kind is 'group', but arch 'transformer' is normalised by layer"):
+        Seq2Seq(arch="transformer", norm=Norm(kind="group"))
     with pytest.raises(FieldError, match="Seq2Seq takes sentence pairs, and the data are pictures"):
         Seq2Seq().build(Signature("image", outputs=2), seeds=Seeds.of(0), root=Path())
     with pytest.raises(FieldError, match=r"Use model = Seq2Seq\(\)"):

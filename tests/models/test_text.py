@@ -103,6 +103,11 @@ def test_the_head_has_the_normalisation_that_was_asked_for(kind: Literal["batch"
     assert model(Padded.of([[2, 4], [2]])).shape == (2, 3)
 
 
+def test_a_normalisation_that_a_language_model_does_not_have_is_refused() -> None:
+    with pytest.raises(FieldError, match=r"norm.kind is 'none', but only a classifier's head"):
+        build(TextNetwork(**SMALL, norm=Norm(kind="none")), language=True)
+
+
 @ARCHS
 def test_dropout_follows_torchs_generator_and_is_off_in_evaluation(arch: str) -> None:
     model = build(TextNetwork(arch, **SMALL, dropout=0.3))

@@ -26,10 +26,10 @@ class Collab(Model):
     recommender systems", equation 4): the mean, the user's and the item's bias, and how well their factors agree;
     "neural" a perceptron on the factors of both (He et al. 2017, "Neural collaborative filtering", the MLP of
     equation 10). ``factors``: numbers that describe a user, and as many an item.
-    ``layers``, ``dropout``: of the perceptron's hidden layers.
+    ``layers``, ``dropout``, ``norm``: of the perceptron's hidden layers.
 
     Raises:
-        FieldError: a size below 1, or a rate that drops everything.
+        FieldError: a size below 1, a rate that drops everything, or what a dot product does not have.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("ratings",)
@@ -40,13 +40,19 @@ class Collab(Model):
     dropout: float = 0.3
 
     def check(self) -> None:
-        """Refuse sizes below 1 and a rate that drops everything."""
+        """Refuse sizes below 1, a rate that drops everything, and what a dot product does not have."""
         if self.factors < 1:
             raise FieldError(f"Collab.factors is {self.factors}; it takes a whole number from 1 on")
         if any(width < 1 for width in self.layers):
             raise FieldError(f"Collab.layers is {self.layers!r}; it takes whole numbers from 1 on")
         if not 0 <= self.dropout < 1:
             raise FieldError(f"Collab.dropout is {self.dropout}; it takes a rate from 0 to below 1")
+        for name in ("layers", "dropout", "norm") if self.kind == "dot" else ():
+            if getattr(self, name) != getattr(Collab, name):
+                raise FieldError(
+                    f"Collab.{name} is {getattr(self, name)!r}, but kind 'dot' has no hidden layers",
+                    hint=f"Leave {name} out, or use kind='neural'.",
+                )
 
     def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> nn.Module:
         """The network with random weights; see :meth:`Model.build`.

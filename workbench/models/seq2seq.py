@@ -41,7 +41,7 @@ class Seq2Seq(Model):
     ``forcing``: how often the true previous token is fed in training.
 
     Raises:
-        FieldError: sizes that cannot be, or attention that the architecture does not have.
+        FieldError: sizes that cannot be, or attention or a normalisation that the architecture does not have.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("pairs",)
@@ -54,7 +54,7 @@ class Seq2Seq(Model):
     forcing: TeacherForcing = TeacherForcing()
 
     def check(self) -> None:
-        """Refuse sizes that cannot be, and attention that the architecture does not have."""
+        """Refuse sizes that cannot be, and attention or a normalisation that the architecture does not have."""
         unit = HEAD if self.arch == "transformer" else 2
         if self.width < unit or self.width % unit:
             raise FieldError(
@@ -69,6 +69,11 @@ class Seq2Seq(Model):
             raise FieldError(
                 "Seq2Seq.attention is 'additive', which a transformer does not have",
                 hint="Use attention='dot', or arch='gru'.",
+            )
+        if self.norm.kind != "batch":
+            what = "is normalised by layer" if self.arch == "transformer" else "has no normalisation"
+            raise FieldError(
+                f"Seq2Seq.norm.kind is '{self.norm.kind}', but arch '{self.arch}' {what}", hint="Leave norm.kind out."
             )
 
     @property

@@ -82,6 +82,11 @@ class TextNetwork(Model):
 
     def network(self, signature: Signature, *, seeds: Seeds, root: Path, sources: Mapping[str, Path]) -> TextModel:
         """The network; see :meth:`Model.build`."""
+        if signature.each_token and self.norm.kind != "batch":
+            raise FieldError(
+                f"TextNetwork.norm.kind is '{self.norm.kind}', but only a classifier's head has that",
+                hint="Leave norm.kind out.",
+            )
         if self.weights is None:
             fields = {name: self._own(name, value) for name, value in _DEFAULTS.items()}
             return self._fresh(signature, fields, seeds)
