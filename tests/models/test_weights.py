@@ -71,12 +71,30 @@ def test_every_name_and_shape_has_to_fit() -> None:
     wrong = {**state, "0.weight": torch.ones(3, 5), "extra": torch.ones(1)}
     del wrong["0.bias"]
     with pytest.raises(
-        FieldError, match=r"w: .*'net': 1 tensors missing, 1 left over, 1 of another shape, e\.g\. '0\.weight'"
+        FieldError,
+        match=r"w: .*'net': 1 tensors missing, 1 left over, 1 of another shape, e\.g\. '0\.weight' of another shape, "
+        r"'0.bias' missing, 'extra' left over\. Set arch",
     ):
         load_strictly(layer, Weights(wrong, "w"), "net")
     assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
     load_strictly(layer, Weights(state, "w"), "net")
     assert all((value == 1).all() for value in layer.state_dict().values())
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "net.body."])
+def test_a_wrappers_prefix_is_named(prefix: str) -> None:
+    layer = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    wrapped = {prefix + name: value for name, value in layer.state_dict().items()}
+    with pytest.raises(FieldError, match=f"begin with '{prefix}': save the state_dict\\(\\) of the network inside"):
+        load_strictly(layer, Weights({**wrapped, "other": torch.ones(1)}, "w"), "net")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_of_a_run_that_diverged_are_refused(value: float) -> None:
+    layer = nn.Linear(2, 3)
+    with pytest.raises(DataError, match="w: the weights hold infinite values or such that are no numbers, in 'bias'"):
+        load_strictly(layer, Weights({**layer.state_dict(), "bias": torch.tensor([0, 1, value])}, "w"), "net")
+    assert bool(layer.bias.isfinite().all())
 
 
 def test_files_from_before_batch_counters_load() -> None:

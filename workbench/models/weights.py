@@ -122,10 +122,11 @@ def _unreadable(where: str, error: Exception) -> DataError:
 
 
 def load_strictly(module: nn.Module, weights: Weights, arch: str) -> None:
-    """Loads all tensors; every name and shape has to fit.
+    """Loads all tensors; every name and shape has to fit, every value has to be a number.
 
     Raises:
         FieldError: saying how the weights and the architecture differ.
+        DataError: a value is infinite or no number.
     """
     wanted = {name: value.shape for name, value in module.state_dict().items() if not _counter(name)}
     given = {name: value.shape for name, value in weights.tensors.items() if not _counter(name)}
@@ -133,14 +134,31 @@ def load_strictly(module: nn.Module, weights: Weights, arch: str) -> None:
     extra = [name for name in given if name not in wanted]
     shapes = [name for name in wanted if name in given and wanted[name] != given[name]]
     if missing or extra or shapes:
-        worst = next(iter([*shapes, *missing, *extra]))
+        told = {"of another shape": shapes, "missing": missing, "left over": extra}
+        examples = ", ".join(f"'{names[0]}' {what}" for what, names in told.items() if names)
         raise FieldError(
             f"the weights do not fit '{arch}': {len(missing)} tensors missing, {len(extra)} left over, "
-            f"{len(shapes)} of another shape, e.g. '{worst}'",
+            f"{len(shapes)} of another shape, e.g. {examples}",
             where=weights.where,
-            hint="Set arch to the architecture that the weights were made for.",
+            hint=_cure(missing, extra),
+        )
+    broken = next((name for name, value in weights.tensors.items() if not bool(value.isfinite().all())), None)
+    if broken is not None:
+        raise DataError(
+            f"the weights hold infinite values or such that are no numbers, in '{broken}'",
+            where=weights.where,
+            hint="Take others: nothing can be trained from these.",
         )
     module.load_state_dict(weights.tensors, strict=False)
+
+
+def _cure(missing: list[str], extra: list[str]) -> str:
+    """What to do; the prefix of a wrapper (data parallel, torch.compile, Lightning) is told by the names."""
+    if missing and extra and extra[0].endswith(f".{missing[0]}"):
+        prefix = extra[0].removesuffix(missing[0])
+        if {name.removeprefix(prefix) for name in extra} >= set(missing):
+            return f"Their names begin with '{prefix}': save the state_dict() of the network inside."
+    return "Set arch to the architecture that the weights were made for."
 
 
 def _counter(name: str) -> bool:
