@@ -63,6 +63,7 @@ def test_what_cannot_be_is_refused() -> None:
         Collab(layers=(0,))
     with pytest.raises(FieldError, match=r"Collab\.dropout is 1"):
         Collab(dropout=1.0)
+    assert Collab("neural") == Collab(kind="neural")
     for field, value in (("layers", (8,)), ("dropout", 0.1), ("norm", Norm(kind="none"))):
         with pytest.raises(
             FieldError, match=rf"Collab\.{field} is .*, but kind 'dot' has no hidden layers\. Leave {field}"

@@ -157,6 +157,7 @@ def test_without_attention_the_rest_of_the_network_is_the_same() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
+    assert Seq2Seq("transformer") == Seq2Seq(arch="transformer")
     with pytest.raises(FieldError, match=r"width is 33; with arch 'gru' it takes a multiple of 2. Use width=32"):
         Seq2Seq(width=33)
     with pytest.raises(FieldError, match=r"takes a multiple of 32. Use width=96"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -34,7 +35,7 @@ class Collab(Model):
 
     kinds: ClassVar[tuple[Kind, ...]] = ("ratings",)
 
-    kind: Literal["dot", "neural"] = "dot"
+    kind: Literal["dot", "neural"] = field(default="dot", kw_only=False)
     factors: int = 50
     layers: tuple[int, ...] = (64, 32)
     dropout: float = 0.3

@@ -46,7 +46,7 @@ class Seq2Seq(Model):
 
     kinds: ClassVar[tuple[Kind, ...]] = ("pairs",)
 
-    arch: Literal["gru", "transformer"] = "gru"
+    arch: Literal["gru", "transformer"] = dataclasses.field(default="gru", kw_only=False)
     attention: Literal["auto", "additive", "dot", "none"] = "auto"
     width: int = 128
     layers: int = 1
