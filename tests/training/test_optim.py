@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -96,6 +98,20 @@ def test_sgd_has_nesterov_momentum_and_adamw_decoupled_decay(network: nn.ModuleD
     assert isinstance(sgd, torch.optim.SGD)
     assert (sgd.defaults["momentum"], sgd.defaults["nesterov"]) == (0.9, True)
     assert isinstance(build_optimizer(groups(network), OneCycle(lr=0.1)), torch.optim.AdamW)
+
+
+def test_a_layer_that_thaws_gets_its_momentum_beside_those_that_have_theirs(network: nn.ModuleDict) -> None:
+    other = copy.deepcopy(network)
+    ours = build_optimizer(groups(network), OneCycle(lr=0.1, weight_decay=0.0, optimizer="sgd"))
+    theirs = torch.optim.SGD(other.parameters(), lr=0.1, momentum=0.9, nesterov=True, foreach=False)
+    draw = torch.Generator().manual_seed(0)
+    for step in range(4):
+        for (name, one), two in zip(network.named_parameters(), other.parameters(), strict=True):
+            one.grad = two.grad = torch.randn(one.shape, generator=draw) if step > 1 or "head" in name else None
+        ours.step()
+        theirs.step()
+    for one, two in zip(network.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-7)
 
 
 def test_an_automatic_weight_decay_averages_weights_over_the_run() -> None:

@@ -144,6 +144,14 @@ def test_thawing_resumes_bit_for_bit(step: int, event: str, pictures: Path, tmp_
     assert rest == undisturbed(Thaws, pictures)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_thawing_does_so_with_every_optimizer(optimizer: str, pictures: Path, tmp_path: Path) -> None:
+    arm = Thaws.but(fit__optimizer=optimizer, fit__layer_decay=1.0)
+    whole = undisturbed(arm, pictures)
+    assert interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 8, "step_end")) == whole
+    assert max(step for key, step, _ in whole[2] if key == "train/loss") == 24
+
+
 def test_restarts_resume_bit_for_bit(pictures: Path, tmp_path: Path) -> None:
     arm = Bars.but(fit=Restarts(epochs=2, batch=32, lr=1e-2, cycles=3, layer_decay=0.5))
     rest = interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 7, "step_end"))

@@ -6,7 +6,7 @@ a frozen one has ``requires_grad`` off, gets no gradient and is skipped by the u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
 import torch
@@ -42,7 +42,7 @@ def build_optimizer(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "muon":
         return Muon(settings[True], settings[False], lr=lr)
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(settings[False], lr=lr, momentum=0.9, nesterov=True, fused=True)
+        return _SGD(settings[False], lr=lr, momentum=0.9, nesterov=True, fused=True)
     return torch.optim.AdamW(settings[False], lr=lr, fused=True)
 
 
@@ -70,6 +70,24 @@ def auto_weight_decay(recipe: Recipe, *, steps: int, pretrained: bool) -> tuple[
     found = 1.0 / (float(recipe.lr) * steps)
     value = float(f"{min(max(found, 0.01), 0.3):.1g}")
     return value, f"1 / (lr x {steps:,} steps) = {found:.2g}, kept from 0.01 to 0.3: weights average over the run"
+
+
+class _SGD(torch.optim.SGD):
+    """Torch's SGD, whose fused update fails where a layer thaws beside others that have momentum already."""
+
+    def _init_group(
+        self,
+        group: MutableMapping[str, Any],
+        params: list[torch.Tensor],
+        grads: list[torch.Tensor],
+        momentum_buffer_list: list[torch.Tensor | None],
+    ) -> bool:
+        sparse = super()._init_group(group, params, grads, momentum_buffer_list)  # type: ignore[no-untyped-call]
+        if any(each is not None for each in momentum_buffer_list):
+            for position, each in enumerate(momentum_buffer_list):
+                if each is None:  # momentum 0 makes the first update what it would have been without any
+                    momentum_buffer_list[position] = torch.zeros_like(params[position])
+        return bool(sparse)
 
 
 _EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)

@@ -22,8 +22,9 @@ class Recipe(Part):
         epochs: passes over the training items.
         batch: items a step; the last, smaller batch of an epoch is kept.
         lr: peak learning rate; ``"auto"`` runs a range test.
-        weight_decay: decoupled (Loshchilov & Hutter 2019); never applied to biases and normalisation weights.
-            ``"auto"``: see :func:`workbench.training.optim.auto_weight_decay`. None: "auto" where ``lr`` is, else 0.01.
+        weight_decay: decoupled (Loshchilov & Hutter 2019), with SGD a part of the gradient (L2); never applied to
+            biases and normalisation weights. ``"auto"``: see :func:`workbench.training.optim.auto_weight_decay`. None:
+            "auto" where ``lr`` is, else 0.01.
         schedule: the factor of ``lr`` over the run.
         optimizer: ``"adamw"``; ``"sgd"`` (Nesterov momentum 0.9); ``"muon"`` (Jordan et al. 2024) for matrices and
             kernels between input and head, with AdamW for embeddings, the head and vectors.
