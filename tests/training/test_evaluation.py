@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 
 from tests.training.conftest import Bars
 from workbench import Callback, Norm
+from workbench.errors import FieldError
 from workbench.training.checkpoint import weights_hash
 from workbench.training.evaluation import evaluate, mixed_order
 from workbench.training.state import State
@@ -93,3 +96,29 @@ def test_the_means_weigh_every_item_alike(pictures: Path) -> None:
     part = state.data.train.subset(torch.arange(7))
     each = [evaluate(learner, state, part.subset(torch.tensor([n])))[0]["loss"] for n in range(7)]
     assert evaluate(learner, state, part)[0]["loss"] == pytest.approx(sum(each) / 7, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            lambda right: {"hit": right.float().mean()},
+            r"'hit' is \(\) for 240 items. Return one value an item, \(240,\)",
+        ),
+        (lambda right: {"hit": right[:, None]}, r"'hit' is \(240, 1\) for 240 items"),
+        (lambda right: {"hit": 0.5}, "'hit' is float for 240 items"),
+        (lambda right: None, "it gives a NoneType. Return {name: values"),
+    ],
+    ids=["a mean", "a column", "a number", "nothing"],
+)
+def test_what_is_no_value_an_item_is_refused(given: Callable[..., Any], told: str, pictures: Path) -> None:
+    class Own(Bars):
+        """Counts on its own."""
+
+        def metrics(self, output: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+            return cast("dict[str, torch.Tensor]", given(output.argmax(1) == y))
+
+    learner = Own(0, root=pictures, device="cpu")
+    state = learner.begin()
+    with pytest.raises(FieldError, match=r"Own\.metrics\(\): " + told):
+        evaluate(learner, state, state.data.train)

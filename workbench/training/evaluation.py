@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -12,6 +12,7 @@ from torch import nn
 from workbench import streams
 from workbench.data.loading import Batch, Batches
 from workbench.data.values import PAD, Padded, subset
+from workbench.errors import FieldError
 from workbench.models.norm import apply_norm
 from workbench.training.result import Predictions
 
@@ -55,7 +56,7 @@ def _evaluate(
     size = learner.batch_size if train_mode else evaluation_batch(learner)
     for batch in Batches(items, batch=size, device=state.device, order=order):
         output = answered(learner, model, batch, views)
-        for name, values in learner.metrics(output, batch.y).items():
+        for name, values in _by_item(learner, learner.metrics(output, batch.y), len(batch)).items():
             sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
         found.append((batch.index, _plain(batch.y), *target.predict(output)))
         if (each := target.keep(output)) is not None:
@@ -66,6 +67,22 @@ def _evaluate(
     scores |= target.summary(joined(kept) if kept else None, whole, scores)
     columns = (each.cpu().numpy() for each in (index, y, prediction, confidence))
     return scores, Predictions(*columns)
+
+
+def _by_item(learner: Learner, found: Any, items: int) -> Mapping[str, torch.Tensor]:
+    """What the stage gave; raises :class:`FieldError` unless it is one value an item, as a batch's mean is not."""
+    where = f"{type(learner).__name__}.metrics()"
+    if not isinstance(found, Mapping):
+        raise FieldError(f"it gives a {type(found).__name__}", where=where, hint="Return {name: values (b,)}")
+    for name, values in found.items():
+        shape = tuple(values.shape) if isinstance(values, torch.Tensor) else type(values).__name__
+        if shape != (items,):
+            raise FieldError(
+                f"'{name}' is {shape} for {items} items",
+                where=where,
+                hint=f"Return one value an item, ({items},); the mean is taken over all of them",
+            )
+    return found
 
 
 def answered(learner: Learner, model: nn.Module, batch: Batch, views: Views | None = None) -> torch.Tensor:
