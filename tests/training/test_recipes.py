@@ -13,6 +13,7 @@ from tests.training.conftest import Bars
 from tests.training.test_resuming import Saves, interrupted, undisturbed
 from workbench import Callback, Constant, FineTune, Norm, OneCycle
 from workbench.errors import FieldError
+from workbench.training.checkpoint import save_weights
 from workbench.training.recipes import GradualUnfreeze, Recipe, Restarts
 from workbench.training.schedules import SCHEDULES, restarts
 from workbench.training.state import State
@@ -155,4 +156,13 @@ def test_thawing_does_so_with_every_optimizer(optimizer: str, pictures: Path, tm
 def test_restarts_resume_bit_for_bit(pictures: Path, tmp_path: Path) -> None:
     arm = Bars.but(fit=Restarts(epochs=2, batch=32, lr=1e-2, cycles=3, layer_decay=0.5))
     rest = interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 7, "step_end"))
+def test_what_is_measured_after_a_run_that_was_resumed_at_its_end_is_the_same(pictures: Path, tmp_path: Path) -> None:
+    arm = Thaws.but(diagnostics=("train_mode",))  # where it matters which groups trained last
+    rest = interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 24, "epoch_end"))
+    assert rest == (whole := undisturbed(arm, pictures))
+    save_weights(tmp_path / "w.safetensors", arm(0, root=pictures, device="cpu").run().model, {})
+    given = arm(0, root=pictures, device="cpu").run(trained=tmp_path / "w.safetensors")
+    assert given.metrics == whole[1]
+
+
     assert rest == undisturbed(arm, pictures)

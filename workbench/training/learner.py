@@ -358,6 +358,8 @@ class Learner(Asked, Described):
         items = state.data.validation if choosing else state.data.test
         if items is None:
             raise FieldError(f"there are no {name} items to evaluate on", hint="Set data.validation above 0")
+        # what trained last, where this process did no step: it took up a run at its end, or was given the weights
+        self.progress = ((state.step or state.steps) - 1) / state.steps
         values, predictions = evaluate(self, state, items)
         state.metrics = {f"{name}/{key}": value for key, value in self.ranks.agree(values).items()}
         if not choosing:
