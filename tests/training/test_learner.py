@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from workbench import Callback, Norm, Seeds
 from workbench.data.loading import Batch
 from workbench.errors import DivergedError, FieldError
 from workbench.training.checkpoint import save_checkpoint, weights_hash
+from workbench.training.optim import Groups
 from workbench.training.state import State
 
 
@@ -221,3 +223,50 @@ def test_dropout_is_a_function_of_the_step(pictures: Path, bars: type[Bars], tmp
     whole = Dropping(0, root=pictures).run()
     Dropping(0, root=pictures).run(callbacks=[Keep(path, 10)])
     assert weights_hash(Dropping(0, root=pictures).run(resume=path).model) == weights_hash(whole.model)
+
+
+@pytest.mark.parametrize("seeds", [[0, 1], "0", 1.5])
+def test_seeds_that_are_none_are_refused(seeds: Any, bars: type[Bars]) -> None:
+    with pytest.raises(FieldError, match="it takes a whole number, or Seeds"):
+        bars(seeds)
+
+
+def test_places_may_be_given_as_texts(pictures: Path, bars: type[Bars], tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    bars(0, root=str(pictures)).run(callbacks=[Keep(path, 10)])
+    whole, rest = bars(0, root=pictures).run(), bars(0, root=pictures).run(resume=str(path))
+    assert weights_hash(rest.model) == weights_hash(whole.model)
+    assert rest.history[0].time < whole.history[0].time, "it began anew"
+
+
+def test_an_optimizer_of_ones_own_follows_the_recipes_rate(pictures: Path) -> None:
+    class Own(Bars):
+        """An optimizer as torch's pages show it."""
+
+        def optimizer(self, groups: Groups) -> torch.optim.Optimizer:
+            return torch.optim.Adagrad([each for _, some in groups for module in some for each in module.parameters()])
+
+    rates: list[float] = []
+
+    class Reads(Callback):
+        """The rate of every step."""
+
+        def step_end(self, state: State) -> None:
+            rates.append(state.optimizer.param_groups[0]["lr"])
+
+    learner = Own(0, root=pictures, device="cpu")
+    learner.run(callbacks=[Reads()])
+    assert rates == [1e-2 * learner.recipe.factor(step / 24) for step in range(24)]
+
+
+def test_parameters_in_no_layer_group_are_refused(pictures: Path) -> None:
+    class Some(Bars):
+        """Takes the head for the network."""
+
+        def groups(self, model: nn.Module) -> Groups:
+            return list(super().groups(model))[-1:]
+
+    with pytest.raises(
+        FieldError, match=r"Some\.groups\(\): 'body\.stem\.0\.weight' and \d+ more .* in no layer group"
+    ):
+        Some(0, root=pictures, device="cpu").run()

@@ -171,7 +171,11 @@ class Learner(Asked, Described):
         return groups
 
     def optimizer(self, groups: optim.Groups) -> torch.optim.Optimizer:
-        """The optimizer over all groups, frozen ones included."""
+        """The optimizer over all groups, frozen ones included.
+
+        Before each step the loop sets the rate of each of its parameter groups: the recipe's ``lr`` times the schedule,
+        times the parameter group's own ``factor`` where it has one. The rate that it is made with does not count.
+        """
         return optim.build_optimizer(groups, self.recipe)
 
     def callbacks(self) -> Sequence[Callback]:
@@ -279,8 +283,10 @@ class Learner(Asked, Described):
         self.state = State(
             learner=self,
             model=model,
-            optimizer=self.optimizer(self.groups(model)),
+            optimizer=self.optimizer(groups),
             data=data,
+        groups = self.groups(model)
+        optim.refuse_left_out(model, groups, where=type(self).__name__)
             device=self.device,
             steps_per_epoch=steps_per_epoch,
             steps=steps_per_epoch * int(self.recipe.epochs),

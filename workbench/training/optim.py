@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from workbench.errors import FieldError
 from workbench.training.muon import Muon
 from workbench.training.recipes import Recipe
 
@@ -47,9 +48,25 @@ def build_optimizer(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Gives every parameter group ``lr`` times its own factor."""
+    """Gives every parameter group ``lr`` times its own factor, which is 1 in an optimizer that knows of none."""
     for group in optimizer.param_groups:
-        group["lr"] = lr * group["factor"]
+        group["lr"] = lr * group.get("factor", 1.0)
+
+
+def refuse_left_out(model: nn.Module, groups: Groups, *, where: str) -> None:
+    """Raises :class:`FieldError` for parameters in no layer group: no update would reach them, yet gradients would.
+
+    They would grow from step to step, and with them the norm that ``fit.clip`` looks at.
+    """
+    held = {id(each) for _, modules in groups for module in modules for each in module.parameters()}
+    out = [name for name, each in model.named_parameters() if id(each) not in held]
+    if out:
+        others = f" and {len(out) - 1} more" if len(out) > 1 else ""
+        raise FieldError(
+            f"'{out[0]}'{others} of the network's parameters are in no layer group",
+            where=f"{where}.groups()",
+            hint="Name every part once; fit.scope says what trains",
+        )
 
 
 def auto_weight_decay(recipe: Recipe, *, steps: int, pretrained: bool) -> tuple[float, str]:
