@@ -11,7 +11,7 @@ import torch
 from tests.training.conftest import Bars
 from workbench import Callback
 from workbench.errors import FieldError
-from workbench.training.callbacks import EVENTS, Hooks
+from workbench.training.callbacks import EVENTS, Hooks, listed
 from workbench.training.state import State
 
 
@@ -97,3 +97,24 @@ def test_so_is_a_misspelt_way_to_be_resumed(wrong: str) -> None:
 
 def test_a_helper_of_another_name_is_welcome() -> None:
     assert type("Mine", (Callback,), {"plot": lambda self: None, "_step_ends": lambda self: None})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([First], r"First is no callback\. Write First\(\), which makes one"),
+        ([print], "print is no callback. Derive its class from Callback"),
+        (First([]), "it gives a First. Return a list of callbacks"),
+        (None, "it gives a NoneType. Return a list"),
+    ],
+    ids=["a class", "a function", "one alone", "nothing"],
+)
+def test_what_is_no_list_of_callbacks_is_told(given: Any, told: str, pictures: Path) -> None:
+    arm = type("Arm", (Bars,), {"__doc__": "x", "callbacks": lambda self: given})
+    learner = arm(0, root=pictures, device="cpu")
+    for ask in (learner.run, learner.explain):
+        with pytest.raises(FieldError, match=r"Arm\.callbacks\(\): " + told):
+            ask()
+    with pytest.raises(FieldError, match="callbacks: " + told):
+        Bars(0, root=pictures, device="cpu").run(callbacks=given)
+    assert listed((each for each in [First([])]), "here")

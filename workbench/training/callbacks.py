@@ -7,7 +7,7 @@ the state, which is the loop's only memory.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import FieldError
@@ -98,6 +98,20 @@ class Callback:
 
         May be called more than once, each time with tensors of its own.
         """
+
+
+def listed(given: Any, where: str) -> tuple[Callback, ...]:
+    """The callbacks that ``where`` gave; raises :class:`FieldError` for what is no list of them."""
+    if not isinstance(given, Iterable):
+        raise FieldError(f"it gives a {type(given).__name__}", where=where, hint="Return a list of callbacks")
+    found = tuple(given)
+    for each in found:
+        if not isinstance(each, Callback):
+            name = getattr(each, "__name__", type(each).__name__)
+            made = isinstance(each, type) and issubclass(each, Callback)
+            hint = f"Write {name}(), which makes one" if made else "Derive its class from Callback"
+            raise FieldError(f"{name} is no callback", where=where, hint=hint)
+    return found
 
 
 class Hooks:

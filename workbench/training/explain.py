@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.training.callbacks import EVENTS, Callback, Hooks
+from workbench.training.callbacks import EVENTS, Callback, Hooks, listed
 
 if TYPE_CHECKING:
     from workbench.training.learner import Learner
@@ -25,7 +25,8 @@ def explain(learner: Learner, callbacks: Sequence[Callback] = ()) -> Text:
 
     A stage stands with the class whose method runs; an event with what is called there, in that order.
     """
-    hooks = dict(_split(line) for line in Hooks([*learner.callbacks(), *callbacks]).explain().splitlines())
+    own = listed(learner.callbacks(), f"{type(learner).__name__}.callbacks()")
+    hooks = dict(_split(line) for line in Hooks([*own, *listed(callbacks, "callbacks")]).explain().splitlines())
     lines = [_line(depth, name, hooks, learner) for depth, name in _loop(learner)]
     width = max(len(left) for left, _ in lines) + 2
     return Text("\n".join(f"{left:{width}}{right}".rstrip() for left, right in lines))

@@ -21,7 +21,7 @@ from workbench.models.model import Model
 from workbench.models.norm import Norm, apply_norm
 from workbench.streams import Seeds
 from workbench.training import checkpoint, distributed, optim
-from workbench.training.callbacks import Callback, Hooks
+from workbench.training.callbacks import Callback, Hooks, listed
 from workbench.training.device import Level, pick_device, reproducible, seed_step
 from workbench.training.diagnostics import DIAGNOSTICS, measure_statistics
 from workbench.training.evaluation import evaluate
@@ -239,8 +239,8 @@ class Learner(Asked, Described):
             for trial in self._resolve():
                 trial.answer = trial.do()
             state = self.begin(choosing=choosing)
-            state.callbacks = tuple(self.callbacks())
-            hooks = Hooks([*state.callbacks, *callbacks])
+            state.callbacks = listed(self.callbacks(), f"{type(self).__name__}.callbacks()")
+            hooks = Hooks([*state.callbacks, *listed(callbacks, "callbacks")])
             if trained is None:
                 refuse_single_items(self, state)
             kept = checkpoint.Checkpoint(resume) if resume is not None and resume.exists() else None
