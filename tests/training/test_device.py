@@ -99,3 +99,11 @@ def test_draws_after_seed_step_are_a_function_of_the_key() -> None:
     with reproducible("seeded", 1, CPU):
         assert drawn(3) == drawn(3)
         assert drawn(3) != drawn(4)
+
+
+@pytest.mark.parametrize("threads", [0, "2"])
+def test_so_are_threads_that_cannot_be(threads: Any) -> None:
+    before = settings()
+    with pytest.raises(FieldError, match="it takes a whole number from 1"), reproducible("seeded", threads, CPU):
+        pass
+    assert settings() == before

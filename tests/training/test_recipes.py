@@ -32,6 +32,9 @@ from workbench.training.state import State
         ({"smoothing": 1.0}, "OneCycle.smoothing is 1.0"),
         ({"weight_decay": -0.1}, "weight_decay and body_lr take numbers from 0"),
         ({"clip": 0.0}, "clip a number above 0"),
+        ({"clip": float("nan")}, "clip a number above 0"),
+        ({"weight_decay": float("nan")}, "weight_decay and body_lr take numbers from 0"),
+        ({"body_lr": float("inf")}, "weight_decay and body_lr take numbers from 0"),
         ({"schedule": "onecycle"}, "did you mean 'one_cycle'"),
         ({"optimizer": "adam"}, "did you mean 'adamw'"),
         ({"layer_decay": 0.0}, "OneCycle.layer_decay is 0.0; it takes a number above 0 and up to 1"),
@@ -153,9 +156,6 @@ def test_thawing_does_so_with_every_optimizer(optimizer: str, pictures: Path, tm
     assert max(step for key, step, _ in whole[2] if key == "train/loss") == 24
 
 
-def test_restarts_resume_bit_for_bit(pictures: Path, tmp_path: Path) -> None:
-    arm = Bars.but(fit=Restarts(epochs=2, batch=32, lr=1e-2, cycles=3, layer_decay=0.5))
-    rest = interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 7, "step_end"))
 def test_what_is_measured_after_a_run_that_was_resumed_at_its_end_is_the_same(pictures: Path, tmp_path: Path) -> None:
     arm = Thaws.but(diagnostics=("train_mode",))  # where it matters which groups trained last
     rest = interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 24, "epoch_end"))
@@ -165,4 +165,7 @@ def test_what_is_measured_after_a_run_that_was_resumed_at_its_end_is_the_same(pi
     assert given.metrics == whole[1]
 
 
+def test_restarts_resume_bit_for_bit(pictures: Path, tmp_path: Path) -> None:
+    arm = Bars.but(fit=Restarts(epochs=2, batch=32, lr=1e-2, cycles=3, layer_decay=0.5))
+    rest = interrupted(arm, pictures, Saves(tmp_path / "c.safetensors", 7, "step_end"))
     assert rest == undisturbed(arm, pictures)

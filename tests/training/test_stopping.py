@@ -152,6 +152,22 @@ def test_validation_is_held_out_and_the_test_items_are_evaluated_once(pictures: 
     assert {name.split("/")[0] for name in result.metrics} == {"test"}
 
 
+def test_any_number_is_better_than_none(pictures: Path) -> None:
+    class Undefined(Bars):
+        """Its measure has no value in the first epoch."""
+
+        fit = Bars.fit.but(epochs=4)
+        validate = "epoch"
+
+        def metrics(self, output: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+            first = self.state is not None and self.state.epoch == 0
+            return {"mine": torch.full((len(y),), float("nan") if first else float(self.progress))}
+
+    stop = EarlyStop(patience=3, metric="validation/mine")
+    Undefined(0, root=pictures, device="cpu").run(callbacks=[stop])
+    assert stop.best_epoch == 2
+
+
 def test_without_validation_it_is_refused_with_the_setting_to_change(pictures: Path) -> None:
     with pytest.raises(FieldError, match=r"EarlyStop has no validation to go by\. Set validate = 'epoch'"):
         Stopping.but(validate="never")(0, root=pictures).run()
@@ -197,6 +213,7 @@ def test_an_instance_that_has_served_a_run_resumes_bit_for_bit(pictures: Path, t
     [
         ({"patience": 0}, r"EarlyStop\.patience is 0"),
         ({"min_delta": -1.0}, r"EarlyStop\.min_delta is -1\.0"),
+        ({"min_delta": float("nan")}, r"EarlyStop\.min_delta is nan"),
         ({"mode": "mix"}, r"EarlyStop\.mode is 'mix'"),
     ],
 )

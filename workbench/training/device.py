@@ -41,6 +41,8 @@ def reproducible(level: Level, threads: int, device: torch.device) -> Iterator[N
     """
     if level not in get_args(Level):
         raise FieldError(f"level is '{level}'{nearest(level, get_args(Level))}")
+    if not isinstance(threads, int) or threads < 1:
+        raise FieldError(f"threads is {threads!r}; it takes a whole number from 1")
     cudnn = torch.backends.cudnn
     threads_before, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     convolutions = cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32

@@ -97,6 +97,8 @@ class Learner(Asked, Described):
             if name not in DIAGNOSTICS:
                 raise FieldError(f"'{name}' is not a diagnostic{nearest(name, DIAGNOSTICS)}")
         self.seeds = Seeds.of(seeds) if isinstance(seeds, int) else seeds
+        if not isinstance(self.seeds, Seeds):
+            raise FieldError(f"seeds is {seeds!r}; it takes a whole number, or Seeds")
         self.ranks = distributed.ranks()
         self.device = self.ranks.place(pick_device(device))
         self.numbers = pick_numbers(self.precision, self.device, self.level)
@@ -219,8 +221,8 @@ class Learner(Asked, Described):
         self,
         *,
         callbacks: Iterable[Callback] = (),
-        resume: Path | None = None,
-        trained: Path | None = None,
+        resume: Path | str | None = None,
+        trained: Path | str | None = None,
         choosing: bool = False,
     ) -> Result:
         """Trains, evaluates, and returns the :class:`Result`.
@@ -243,13 +245,13 @@ class Learner(Asked, Described):
             hooks = Hooks([*state.callbacks, *listed(callbacks, "callbacks")])
             if trained is None:
                 refuse_single_items(self, state)
-            kept = checkpoint.Checkpoint(resume) if resume is not None and resume.exists() else None
+            kept = checkpoint.Checkpoint(Path(resume)) if resume is not None and Path(resume).exists() else None
             _put(kept, state)
             _call(hooks, "begin", state)
             _put(kept, state)
             checkpoint.refuse_unkeepable(state)
             if trained is not None:
-                checkpoint.load_weights(trained, state.model)
+                checkpoint.load_weights(Path(trained), state.model)
             else:
                 self._train(state, hooks, kept)
             result = self._finish(state, hooks, began, choosing=choosing)
@@ -279,14 +281,14 @@ class Learner(Asked, Described):
             compile_forward(model, data.signature.kind, self.batch_size, self.micro)
         self.progress, self.depth = 0.0, len(model.groups())  # type: ignore[operator]
         apply_norm(model, self.norm, self.trains)
+        groups = self.groups(model)
+        optim.refuse_left_out(model, groups, where=type(self).__name__)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
         self.state = State(
             learner=self,
             model=model,
             optimizer=self.optimizer(groups),
             data=data,
-        groups = self.groups(model)
-        optim.refuse_left_out(model, groups, where=type(self).__name__)
             device=self.device,
             steps_per_epoch=steps_per_epoch,
             steps=steps_per_epoch * int(self.recipe.epochs),
@@ -356,6 +358,8 @@ class Learner(Asked, Described):
         return Batches(items, batch=batch, device=state.device, order=order, start=start)
 
     def _finish(self, state: State, hooks: Hooks, began: float, *, choosing: bool) -> Result:
+        # what trained last, where this process did no step: it took up a run at its end, or was given the weights
+        self.progress = ((state.step or state.steps) - 1) / state.steps
         settle(self, state)
         if self.recalibrate == "after":
             measure_statistics(self, state)
@@ -364,8 +368,6 @@ class Learner(Asked, Described):
         items = state.data.validation if choosing else state.data.test
         if items is None:
             raise FieldError(f"there are no {name} items to evaluate on", hint="Set data.validation above 0")
-        # what trained last, where this process did no step: it took up a run at its end, or was given the weights
-        self.progress = ((state.step or state.steps) - 1) / state.steps
         values, predictions = evaluate(self, state, items)
         state.metrics = {f"{name}/{key}": value for key, value in self.ranks.agree(values).items()}
         if not choosing:

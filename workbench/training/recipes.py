@@ -72,7 +72,8 @@ class Recipe(Part):
         if not 0 < self.layer_decay <= 1:
             raise FieldError(f"{name}.layer_decay is {self.layer_decay}; it takes a number above 0 and up to 1")
         decay = 0.0 if isinstance(self.weight_decay, str) else self.weight_decay
-        if (decay or 0) < 0 or (self.body_lr or 0) < 0 or (self.clip is not None and self.clip <= 0):
+        finite = all(0 <= (each or 0) < math.inf for each in (decay, self.body_lr))
+        if not finite or not (self.clip is None or self.clip > 0):
             raise FieldError(f"{name}: weight_decay and body_lr take numbers from 0, clip a number above 0")
 
     def factor(self, progress: float) -> float:

@@ -40,7 +40,7 @@ class EarlyStop(Callback):
     ) -> None:
         if patience < 1:
             raise FieldError(f"EarlyStop.patience is {patience}; it takes a whole number from 1")
-        if min_delta < 0:
+        if not min_delta >= 0:
             raise FieldError(f"EarlyStop.min_delta is {min_delta}; it takes a number from 0")
         if mode not in ("min", "max"):
             raise FieldError(f"EarlyStop.mode is {mode!r}{nearest(str(mode), ['min', 'max'])}")
@@ -70,6 +70,7 @@ class EarlyStop(Callback):
         if name not in state.metrics:
             raise FieldError(f"EarlyStop.metric is '{name}'{nearest(name, state.metrics)}")
         value = state.metrics[name] if self.mode == "min" else -state.metrics[name]
+        value = math.inf if math.isnan(value) else value  # whatever follows is better than no number
         if value < self.best - self.min_delta or not self.best_epoch:
             self.best, self.best_epoch, self.waited = value, state.epoch + 1, 0
             if self.keep_best:
