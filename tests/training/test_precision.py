@@ -103,6 +103,24 @@ def test_bfloat16_trains_with_float32_weights_losses_and_outputs(pictures: Path)
     assert result.metrics["test/loss"] != plain[1]["test/loss"]
 
 
+def test_a_callers_autocast_does_not_reach_a_float32_network(pictures: Path) -> None:
+    seen: list[torch.dtype] = []
+
+    class Looks(Bars):
+        """Notes what it gives."""
+
+        fit = Bars.fit.but(epochs=1)
+
+        def forward(self, model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+            output = super().forward(model, x)
+            seen.append(output.dtype)
+            return output
+
+    with torch.autocast("cpu", torch.bfloat16):
+        Looks(0, root=pictures, device="cpu").run()
+    assert set(seen) == {torch.float32}
+
+
 def test_bfloat16_resumes_bit_for_bit(pictures: Path, tmp_path: Path) -> None:
     rest = interrupted(Half, pictures, Saves(tmp_path / "c.safetensors", 13, "step_end"))
     assert rest == undisturbed(Half, pictures)

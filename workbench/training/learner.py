@@ -195,7 +195,7 @@ class Learner(Asked, Described):
         """
         model, target = state.model, self.expects.target
         assert state.batch is not None
-        total = torch.zeros((), device=state.device)
+        losses: list[torch.Tensor] = []
         for piece, weight in self.ranks.together(model, pieces(state.batch, self.micro, target.count, self.ranks)):
             x = self.inputs(piece, training=True, epoch=state.epoch)
             if self.recipe.mix is not None:
@@ -206,8 +206,8 @@ class Learner(Asked, Described):
             _call(hooks, "after_loss", state)
             share = state.loss if weight == 1 else state.loss * weight
             share.backward()
-            total = total + share.detach()
-        total = self.ranks.sum(model, total)
+            losses.append(share.detach())
+        total = self.ranks.sum(model, sum(losses[1:], losses[0]))
         _call(hooks, "after_backward", state)
         if self.recipe.clip is not None:
             nn.utils.clip_grad_norm_(model.parameters(), self.recipe.clip)
