@@ -13,7 +13,8 @@ from torch import nn
 
 from tests.training.conftest import Bars
 from tests.training.test_precision import Layers, Small
-from workbench import Callback, Seeds
+from workbench import Callback, Seeds, SingleLabel
+from workbench.data.loading import Batch
 from workbench.data.signature import Signature
 from workbench.training.callbacks import EVENTS
 from workbench.training.state import State
@@ -59,6 +60,36 @@ def test_a_callback(event: str, validate: str, rate: float | str, pictures: Path
     wrong: Callback = type("Wrong", (Callback,), {event: mistake})()
     arm = Bars.but(validate=validate, fit__epochs=1, fit__batch=240, fit__lr=rate)
     found = frames(lambda: arm(0, root=pictures, device="cpu").run(callbacks=[wrong]))
+    assert found[-1].name == "mistake"
+    assert len(found) <= MOST, "".join(traceback.format_list(found))
+
+
+class Answers(SingleLabel):
+    """A target of the user's own."""
+
+    metrics = mistake
+
+
+@pytest.mark.parametrize("where", ["inputs", "forward", "metrics"])
+@pytest.mark.parametrize("validate", ["never", "epoch"])
+def test_a_mistake_that_shows_in_evaluation_alone(where: str, validate: str, pictures: Path) -> None:
+    class Later(Bars):
+        """Trains well."""
+
+        fit = Bars.fit.but(epochs=1, batch=240)
+
+        def inputs(self, batch: Batch, *, training: bool, epoch: int = 0) -> Any:
+            if where == "inputs" and not training:
+                mistake()
+            return super().inputs(batch, training=training, epoch=epoch)
+
+        def forward(self, model: nn.Module, x: Any) -> torch.Tensor:
+            if where == "forward" and not model.training:
+                mistake()
+            return super().forward(model, x)
+
+    arm = Later.but(validate=validate, **{"data__target": Answers()} if where == "metrics" else {})
+    found = frames(lambda: arm(0, root=pictures, device="cpu").run())
     assert found[-1].name == "mistake"
     assert len(found) <= MOST, "".join(traceback.format_list(found))
 

@@ -27,7 +27,6 @@ Views = Callable[[Batch], Iterable[Batch]]
 """The same items seen several times."""
 
 
-@torch.no_grad()
 def evaluate(
     learner: Learner, state: State, items: Items, *, train_mode: bool = False, views: Views | None = None
 ) -> tuple[dict[str, float], Predictions]:
@@ -38,34 +37,28 @@ def evaluate(
             training size; dropout stays off.
         views: what gives several looks at a batch, whose outputs count as one, see :meth:`Target.merged`.
     """
-    with _untouched(state.model) as model:
-        return _evaluate(learner, state, model, items, train_mode=train_mode, views=views)
-
-
-def _evaluate(
-    learner: Learner, state: State, model: nn.Module, items: Items, *, train_mode: bool, views: Views | None
-) -> tuple[dict[str, float], Predictions]:
-    if train_mode:
-        # Only the normalisation layers change their mode.
-        apply_norm(model, learner.norm, learner.trains)
+    # all of it here, and no decorator: between the run and a user's mistake in a stage stand few frames
     target = learner.expects.target
     sums: dict[str, torch.Tensor] = {}
     found: list[tuple[torch.Tensor, ...]] = []
     kept: list[torch.Tensor] = []
     order = mixed_order(learner, items) if train_mode else None
     size = learner.batch_size if train_mode else evaluation_batch(learner)
-    for batch in Batches(items, batch=size, device=state.device, order=order):
-        output = answered(learner, model, batch, views)
-        for name, values in _by_item(learner, learner.metrics(output, batch.y), len(batch)).items():
-            sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
-        found.append((batch.index, _plain(batch.y), *target.predict(output)))
-        if (each := target.keep(output)) is not None:
-            kept.append(each)
-    index, y, prediction, confidence = (joined(column) for column in zip(*found, strict=True))
-    scores = {name: float(total) / len(items) for name, total in sums.items()}
-    whole = items.targets if order is None else subset(items.targets, order)
-    scores |= target.summary(joined(kept) if kept else None, whole, scores)
-    columns = (each.cpu().numpy() for each in (index, y, prediction, confidence))
+    with torch.no_grad(), _untouched(state.model) as model:
+        if train_mode:
+            # Only the normalisation layers change their mode.
+            apply_norm(model, learner.norm, learner.trains)
+        for batch in Batches(items, batch=size, device=state.device, order=order):
+            output = answered(learner, model, batch, views)
+            for name, values in _by_item(learner, learner.metrics(output, batch.y), len(batch)).items():
+                sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
+            found.append((batch.index, _plain(batch.y), *target.predict(output)))
+            if (each := target.keep(output)) is not None:
+                kept.append(each)
+        scores = {name: float(total) / len(items) for name, total in sums.items()}
+        whole = items.targets if order is None else subset(items.targets, order)
+        scores |= target.summary(joined(kept) if kept else None, whole, scores)
+    columns = (joined(column).cpu().numpy() for column in zip(*found, strict=True))
     return scores, Predictions(*columns)
 
 
@@ -87,14 +80,12 @@ def _by_item(learner: Learner, found: Any, items: int) -> Mapping[str, torch.Ten
 
 def answered(learner: Learner, model: nn.Module, batch: Batch, views: Views | None = None) -> torch.Tensor:
     """What the network gives for a batch as it evaluates, in float32; of several views of it, one output for all."""
-    outputs = [_output(learner, model, each) for each in (views(batch) if views else (batch,))]
+    outputs = []
+    for each in views(batch) if views else (batch,):
+        x = learner.inputs(each, training=False)
+        with learner.numbers.autocast():
+            outputs.append(learner.numbers.full(learner.forward(model, x)))
     return outputs[0] if len(outputs) == 1 else learner.expects.target.merged(outputs)
-
-
-def _output(learner: Learner, model: nn.Module, batch: Batch) -> torch.Tensor:
-    x = learner.inputs(batch, training=False)
-    with learner.numbers.autocast():
-        return learner.numbers.full(learner.forward(model, x))
 
 
 def evaluation_batch(learner: Learner) -> int:
