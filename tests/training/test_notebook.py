@@ -9,7 +9,9 @@ import torch
 
 from tests.training.conftest import Bars
 from workbench.errors import FieldError
+from workbench.training.callbacks import Hooks
 from workbench.training.checkpoint import weights_hash
+from workbench.training.state import State
 
 
 def test_asking_changes_no_bit_of_the_run(pictures: Path) -> None:
@@ -40,3 +42,25 @@ def test_asking_changes_no_bit_of_the_run(pictures: Path) -> None:
 def test_a_learner_that_has_not_run_has_nothing_to_show(pictures: Path) -> None:
     with pytest.raises(FieldError, match=r"has not been run\. Call run\(\) first"):
         Bars(0, root=pictures).interpret()
+
+
+def test_a_rate_that_is_auto_is_tested_once_whoever_asks(pictures: Path) -> None:
+    steps: list[int] = []
+
+    class Counts(Bars):
+        """Counts its steps."""
+
+        fit = Bars.fit.but(lr="auto", epochs=1)
+
+        def step(self, state: State, hooks: Hooks) -> None:
+            steps.append(state.step)
+            super().step(state, hooks)
+
+    learner = Counts(0, root=pictures, device="cpu")
+    tested = learner.lr_find()
+    assert len(steps) == len(tested.rates) == 60
+    assert learner.lr_find() is tested is learner.settings().tested
+    learner.run()
+    assert len(steps) == 60 + 8 and learner.recipe.lr == tested.suggestion
+    learner = Counts.but(fit__lr=1e-3)(0, root=pictures, device="cpu")
+    assert learner.lr_find() is not learner.lr_find()

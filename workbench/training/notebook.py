@@ -26,10 +26,13 @@ class Asked:
         return resolved(cast("Learner", self))
 
     def lr_find(self) -> RangeTest:
-        """A learning-rate range test on a copy of the model."""
+        """A learning-rate range test on a copy of the model; where the rate is "auto", the one that finds it."""
         from workbench.training.range_test import range_test
+        from workbench.training.resolve import resolved
 
-        return range_test(cast("Learner", self))
+        learner = cast("Learner", self)
+        found = resolved(learner).tested if learner.fit.lr == "auto" else None
+        return found or range_test(learner)
 
     def explain(self, callbacks: Sequence[Callback] = ()) -> Text:
         """What ``run`` does with these callbacks, in words: every stage and every hook in its place."""
