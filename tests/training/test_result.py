@@ -22,5 +22,5 @@ def test_predictions_agree_with_the_error_and_the_stored_targets(pictures: Path)
     majority = np.bincount(learner.data.load(learner.seeds, pictures).train.targets).argmax()
     assert result.constant["test/error"] == pytest.approx(float(np.mean(found.target != majority)))
     first = f"test/error {result.metrics['test/error']:.4g} (constant {result.constant['test/error']:.4g})  test/loss"
-    assert str(result).startswith(first)
+    assert str(result).startswith(first) and repr(result) == str(result)
     assert not any(module.training for module in result.model.modules())

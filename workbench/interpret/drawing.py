@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.training.figures import new_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -37,10 +39,9 @@ _STYLE: Any = {**STYLE, "axes.titlesize": 9, "axes.titlelocation": "left"}
 def canvas(width: float, height: float) -> Iterator[Figure]:
     """A new figure of that size in inches, to be drawn on inside the block."""
     import matplotlib
-    from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        made = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+        made = new_figure(width, height)
         yield made
         # once: laid out a second time, as each format would, things move by a hair and the bytes differ
         made.draw_without_rendering()

@@ -18,6 +18,7 @@ from workbench.data.loading import Batches
 from workbench.training import optim
 from workbench.training.callbacks import Hooks
 from workbench.training.device import reproducible, seed_step
+from workbench.training.figures import new_figure
 from workbench.training.generators import own_generators
 from workbench.training.single_items import refuse_single_items
 
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from workbench.training.learner import Learner
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RangeTest:
-    """A range test's curve and what it suggests.
+    """A range test's curve and what it suggests; a notebook shows its plot.
 
     Attributes:
         rates: learning rates tried, rising geometrically.
@@ -48,10 +49,7 @@ class RangeTest:
 
         A notebook shows it where the cell ends with it; ``.savefig("range.pdf")`` is for a paper.
         """
-        from matplotlib.figure import Figure
-
-        # a figure of its own, not pyplot's: nothing is left open, and no window is needed
-        figure = Figure(figsize=(5.0, 3.2), layout="constrained")
+        figure = new_figure(5.0, 3.2)
         axes = figure.add_subplot()
         axes.plot(self.rates, self.losses, color="black", linewidth=1.2)
         if self.rates:
@@ -64,6 +62,13 @@ class RangeTest:
         axes.set_ylabel("training loss (smoothed)")
         axes.spines[["top", "right"]].set_visible(False)
         return figure
+
+    def __repr__(self) -> str:
+        return f"RangeTest: {self.suggestion:g}, {self.why} ({len(self.rates)} rates; plot() draws them)"
+
+    def _repr_png_(self) -> bytes:
+        shown: bytes = self.plot()._repr_png_()  # type: ignore[attr-defined]
+        return shown
 
 
 def range_test(

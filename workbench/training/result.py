@@ -30,7 +30,7 @@ class Predictions:
     confidence: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """The outcome of one run: final numbers, their history, per-example predictions, the trained model.
 
@@ -48,6 +48,10 @@ class Result:
 
     def __str__(self) -> str:
         return "  ".join(f"{name} {value:.4g}{self._beside(name)}" for name, value in self.metrics.items())
+
+    def __repr__(self) -> str:
+        """As printed: a notebook that ends a cell with ``run()`` would show every point and prediction."""
+        return str(self)
 
     def _beside(self, name: str) -> str:
         return f" (constant {self.constant[name]:.4g})" if name in self.constant else ""
