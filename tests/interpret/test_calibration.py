@@ -32,7 +32,7 @@ def test_a_network_too_sure_is_found_and_cooled() -> None:
     assert found.error > 0.1 > found.by_chance[1]
     assert found.temperature == pytest.approx(3, rel=0.06)
     assert found.after < found.by_chance[1] + 0.02 and found.loss_after < found.loss
-    assert "beyond" in found.notes()[0] and "too sure" in found.notes()[1]
+    assert "beyond" in found.notes()[0] and "(above 1: the network is too sure)" in found.notes()[1]
 
 
 def test_validation_items_decide_where_there_are_some() -> None:
@@ -77,6 +77,10 @@ def test_every_label_counts() -> None:
         torch.from_numpy(2 * outputs), torch.from_numpy(truth)
     )
     assert found.loss == pytest.approx(float(by_torch), rel=1e-5)
+    # a label that is rightly held for unlikely is no mistake
+    assert found.table().headers[:3] == ("items x labels", "mean probability", "share with the label")
+    axes = found.figure().axes
+    assert axes[0].get_ylabel() == "share with the label" and axes[1].get_xlabel() == "probability"
 
 
 def test_it_draws(answers: Answers) -> None:

@@ -24,7 +24,10 @@ _DRAWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Items of neighbouring confidence: how many, their mean confidence, the share that is right, its interval."""
+    """Items of neighbouring confidence: how many, their mean confidence, the share that is right, its interval.
+
+    Of several labels an item counts once a label, with the label's probability, and is right where it has the label.
+    """
 
     items: int
     confidence: float
@@ -49,6 +52,7 @@ class Calibration(View):
         after: the expected calibration error with it, on items that it was not fitted on.
         loss, loss_after: mean negative log-likelihood in nats, before and after.
         fitted_on: which items the temperature comes from, in words.
+        labels: whether it is about the probabilities of several labels, which may be low and right.
     """
 
     title: ClassVar[str] = "Calibration"
@@ -62,27 +66,35 @@ class Calibration(View):
     loss_after: float
     split: str
     fitted_on: str
+    labels: bool = False
+
+    @property
+    def _words(self) -> tuple[str, str, str]:
+        """What is counted, what is said of it, and what is true of it."""
+        many = ("items x labels", "probability", "share with the label")
+        return many if self.labels else ("items", "confidence", "share right")
 
     def table(self) -> Table:
         """A row a bin."""
+        counted, said, true = self._words
         rows = [(e.items, e.confidence, e.right, e.low, e.high) for e in self.bins]
-        return Table(("items", "mean confidence", "share right", "from", "to"), rows)
+        return Table((counted, f"mean {said}", true, "from", "to"), rows)
 
     def notes(self) -> list[str]:
         """The errors, what chance alone would give, and the temperature."""
         low, high = self.by_chance
         within = "within" if low <= self.error <= high else "beyond" if self.error > high else "below"
-        how = "too sure" if self.temperature > 1 else "not sure enough"
+        how = "above 1: the network is too sure" if self.temperature > 1 else "below 1: it is not sure enough"
         return [
             f"Expected calibration error on the {self.split} split: {self.error:.2%}, {within} what perfect "
             f"confidences would show by chance ({low:.2%} to {high:.2%}).",
-            f"Temperature {self.temperature:.3g} (the network is {how} where it is far from 1), from {self.fitted_on}: "
-            f"error {self.error:.2%} -> {self.after:.2%}, "
-            f"loss {self.loss:.4f} -> {self.loss_after:.4f} nats.",
+            f"Temperature {self.temperature:.3g} ({how}), from {self.fitted_on}: "
+            f"error {self.error:.2%} -> {self.after:.2%}, loss {self.loss:.4f} -> {self.loss_after:.4f} nats.",
         ]
 
     def figure(self) -> Figure:
         """The reliability diagram, and how many items have which confidence."""
+        _, said, true = self._words
         with drawing.canvas(4.6, 5.2) as made:
             upper, lower = made.subplots(2, 1, height_ratios=[4, 1], sharex=True)
             upper.plot([0, 1], [0, 1], color=drawing.FAINT, linewidth=1, linestyle=(0, (4, 3)), label="perfect")
@@ -90,8 +102,8 @@ class Calibration(View):
             right = np.array([each.right for each in self.bins])
             reach = np.array([[e.right - e.low, e.high - e.right] for e in self.bins]).T
             upper.errorbar(at, right, np.maximum(reach, 0), fmt="o-", markersize=3.5, linewidth=1.2, elinewidth=1,
-                           color=drawing.COLOURS[0], label="share right, 95 % interval")  # fmt: skip
-            upper.set_ylabel("share right")
+                           color=drawing.COLOURS[0], label=f"{true}, 95 % interval")  # fmt: skip
+            upper.set_ylabel(true)
             upper.set_ylim(0, 1.02)
             upper.set_title(f"Expected calibration error {self.error:.2%}")
             upper.legend(frameon=False, fontsize=7, loc="upper left")
@@ -99,7 +111,7 @@ class Calibration(View):
             parts = len(self.spread)
             lower.bar([(k + 0.5) / parts for k in range(parts)], self.spread, 1 / parts, color=drawing.COLOURS[4])
             lower.set_ylabel("how many")
-            lower.set_xlabel("confidence")
+            lower.set_xlabel(said)
             drawing.plain(lower)
         return made
 
@@ -142,6 +154,7 @@ def calibrate(answers: Answers, held: Answers | None = None) -> Calibration:
         loss_after=likelihood(cooled, truth, single=single),
         split=answers.split,
         fitted_on=fitted_on,
+        labels=not single,
     )
 
 
