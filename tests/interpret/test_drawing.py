@@ -41,3 +41,9 @@ def test_ticks_are_thinned_cut_and_never_a_formula(axis: str) -> None:
     labels = [each.get_text() for each in (axes.get_xticklabels() if axis == "x" else axes.get_yticklabels())]
     assert len(labels) == 10 and all(len(each) == 26 and each.endswith("…") and r"\$" in each for each in labels)
     drawing.image(made, "png")
+
+
+def test_names_that_begin_alike_keep_their_ends() -> None:
+    assert drawing.labels(["$5", "Apple, Golden-Delicious"], longest=8) == [r"\$5", "Apple…"]
+    layers = ["body.features.10.conv.0", "body.features.10.conv.1", "head"]
+    assert drawing.labels(layers, longest=8) == ["….conv.0", "….conv.1", "head"]

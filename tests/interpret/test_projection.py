@@ -1,5 +1,7 @@
 """Principal components against scikit-learn's, of features and of embeddings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -62,3 +64,47 @@ def test_a_network_may_name_its_own(state: State, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(state, "model", Names())
     assert list(embeddings(state)) == ["users"]
+
+
+def test_the_legend_has_the_order_of_the_classes(state: State) -> None:
+    legend = features(state, "test").figure().axes[0].get_legend()
+    assert legend is not None
+    assert tuple(each.get_text() for each in legend.get_texts()) == state.data.classes
+
+
+def test_names_of_groups_are_shown_letter_by_letter() -> None:
+    found = project(np.arange(12.0).reshape(4, 3), list("abcd"), ("_", "5 $ to 9 $") * 2, "prices in $ or $")
+    axes = replace(found, order=("_", "5 $ to 9 $"), named=False).figure().axes[0]
+    legend = axes.get_legend()
+    assert legend is not None and [each.get_text() for each in legend.get_texts()] == ["_", r"5 \$ to 9 \$"]
+    assert axes.get_title(loc="left") == r"prices in \$ or \$"
+
+
+def test_of_many_points_some_have_names_and_none_stands_on_another() -> None:
+    points = np.random.default_rng(0).normal(size=(400, 5))
+    axes = project(points, [f"word {each}" for each in range(400)], (), "words").figure().axes[0]
+    named = [each.get_text() for each in axes.texts]
+    assert 20 < len(named) <= 60 and named[0] == "word 0"
+    boxes = [each.get_window_extent() for each in axes.texts]
+    overlapping = sum(one.overlaps(other) for at, one in enumerate(boxes) for other in boxes[:at])
+    assert overlapping <= 2
+
+
+def test_a_hundred_groups_are_named_where_they_are(state: State) -> None:
+    vectors = np.random.default_rng(0).normal(size=(100, 2)).repeat(5, axis=0) * 10
+    groups = [f"class number {each}" for each in range(100) for _ in range(5)]
+    found = replace(project(vectors, groups, groups, "a test"), order=tuple(dict.fromkeys(groups)), named=False)
+    axes = found.figure().axes[0]
+    assert axes.get_legend() is None and len(axes.texts) > 30
+
+
+def test_features_have_no_content_hash_beside_them(state: State) -> None:
+    found = replace(features(state, "test"), groups=("",) * len(state.data.test), order=("",))
+    few = replace(found, points=found.points[:9], names=found.names[:9], groups=found.groups[:9])
+    assert not few.figure().axes[0].texts
+
+
+def test_all_tables_are_one_view_in_a_notebook(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "model", nn.ModuleDict({each: nn.Embedding(5, 3) for each in ("reds", "blues")}))
+    page = embeddings(state)._repr_html_()
+    assert page.count("<svg") == 2 and page.index("reds") < page.index("blues")

@@ -39,3 +39,12 @@ def test_a_loss_that_is_no_number_comes_first(state: State, answers: Answers) ->
     loss[7] = np.nan
     broken = Answers(**{**vars(answers), "scores": {**answers.scores, "loss": loss}})
     assert top_losses(broken, state.data.encoder, most=1).losses[0].place == 7
+
+
+def test_words_above_a_picture_are_cut_with_a_mark_and_never_a_number(state: State, answers: Answers) -> None:
+    long = tuple(f"{name}, a class with an endless name" for name in answers.classes)
+    figure = top_losses(Answers(**{**vars(answers), "classes": long}), state.data.encoder, most=4).figure()
+    assert figure is not None
+    lines = figure.axes[0].get_title(loc="left").split("\n")
+    assert "…" in lines[0] and lines[0].endswith("%)") and lines[1].startswith("is ") and lines[1].endswith("…")
+    assert lines[2].startswith("loss ") and max(map(len, lines)) <= 32

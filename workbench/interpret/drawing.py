@@ -78,13 +78,29 @@ def plain(axes: Axes, grid: str = "") -> None:
         axes.set_axisbelow(True)
 
 
+def cut(text: str, longest: int) -> str:
+    """The text's first ``longest`` letters at most, with a mark where some are left out."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip(' ,')}…"
+
+
+def literal(text: str) -> str:
+    """The text as matplotlib shows it letter by letter: a dollar sign would begin a formula."""
+    return text.replace("$", r"\$")
+
+
+def labels(names: Sequence[str], longest: int = 24) -> list[str]:
+    """Names for a figure: cut, and where many begin alike (as those of layers) so that their ends are kept."""
+    shown = [cut(name, longest) for name in names]
+    if len(set(shown)) < len(set(names)):
+        shown = [name if len(name) <= longest else f"…{name[1 - longest :]}" for name in names]
+    return [literal(each) for each in shown]
+
+
 def named_ticks(axes: Axes, names: Sequence[str], *, axis: str = "x", most: int = 30, longest: int = 24) -> None:
     """Names at 0, 1, ... along an axis, every so many where there are more than ``most``."""
     step = -(-len(names) // most) if names else 1
     places = list(range(0, len(names), step))
-    # a dollar sign would begin a formula
-    shown = [(names[k] if len(names[k]) <= longest else names[k][: longest - 1] + "…").replace("$", r"\$")
-             for k in places]  # fmt: skip
+    shown = labels(names, longest)[::step]
     if axis == "x":
         axes.set_xticks(places, shown, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
     else:

@@ -92,7 +92,7 @@ class Interpretation:
         """What goes into the head, in two dimensions."""
         return projection.features(self.state, split or self.split)
 
-    def embeddings(self) -> dict[str, projection.Projection]:
+    def embeddings(self) -> projection.Projections:
         """Every table of embeddings, in two dimensions, by name."""
         return projection.embeddings(self.state)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOST = 2000
 _NAMED = 60
+_KEYED = 20
+"""Groups that a legend beside the points has room for; of more, each has its name among its points."""
 
 
 @runtime_checkable
@@ -44,6 +46,8 @@ class Projection(View):
         points: float64 (n, 2).
         names: what each point is.
         groups: a class for each point, "" where there are none.
+        order: of the groups in the legend.
+        named: whether the names are words, to be written beside points; else they are content hashes.
         explained: the share of the variance along each component, all of them.
     """
 
@@ -54,6 +58,8 @@ class Projection(View):
     groups: tuple[str, ...]
     explained: tuple[float, ...]
     what: str
+    order: tuple[str, ...] = ("",)
+    named: bool = True
 
     def heading(self) -> str:
         """What is projected."""
@@ -76,11 +82,11 @@ class Projection(View):
         ]
 
     def figure(self) -> Figure:
-        """A scatter plot, coloured by group, with names where they are few."""
+        """A scatter plot, coloured by group, with names as far as there is room: those of the first rows."""
         with drawing.canvas(7.2, 5.4) as made:
             axes = made.subplots()
             self._draw(axes)
-            axes.set_title(self.what)
+            axes.set_title(drawing.literal(self.what))
             for axis, share in zip((axes.xaxis, axes.yaxis), self.explained, strict=False):
                 number = 1 if axis is axes.xaxis else 2
                 axis.set_label_text(f"component {number} ({share:.1%} of the variance)")
@@ -88,21 +94,47 @@ class Projection(View):
         return made
 
     def _draw(self, axes: Axes) -> None:
-        known = list(dict.fromkeys(self.groups))
         groups = np.array(self.groups)
+        known = [each for each in self.order if each in set(self.groups)]
+        handles = []
         for place, group in enumerate(known):
             x, y = self.points[groups == group].T
             colour = drawing.COLOURS[place % len(drawing.COLOURS)]
             # past the colours the markers change, so that no two groups look alike
             marker = drawing.MARKERS[(place // len(drawing.COLOURS)) % len(drawing.MARKERS)]
-            axes.plot(x, y, marker, color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, label=group)
-        if len(self.names) <= _NAMED and len(known) == 1:
-            for name, (x, y) in zip(self.names, self.points, strict=True):
-                axes.annotate(
-                    name[:24].replace("$", r"\$"), (x, y), fontsize=6, xytext=(3, 2), textcoords="offset points"
-                )
-        if len(known) > 1:
-            axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+            handles += axes.plot(x, y, marker, color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0)
+        if self.named and len(known) == 1:
+            _name_points(axes, self.names, self.points, _NAMED)
+        elif len(known) > _KEYED:
+            middles = np.array([np.median(self.points[groups == group], axis=0) for group in known])
+            _name_points(axes, known, middles, len(known))
+        elif len(known) > 1:
+            shown = drawing.labels(known)
+            axes.legend(handles, shown, frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _name_points(axes: Axes, names: Sequence[str], points: np.ndarray, most: int) -> None:
+    """Writes names beside their points, the first first, where they stand on none that is written already."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    # what a letter takes of the axes, at 6 points in a figure of 7.2 x 5.4 inches
+    letter, line = 0.009, 0.024
+    boxes: list[tuple[float, float, float]] = []
+    for name, (x, y) in zip(names, points, strict=True):
+        shown = drawing.cut(name, 24)
+        begin, middle = (x - left) / (right - left), (y - bottom) / (top - bottom)
+        end = begin + letter * len(shown)
+        if all(begin > other_end or end < other or abs(middle - at) > line for other, other_end, at in boxes):
+            boxes.append((begin, end, middle))
+            axes.annotate(drawing.literal(shown), (x, y), fontsize=6, xytext=(3, 2), textcoords="offset points")
+        if len(boxes) == most:
+            return
+
+
+class Projections(dict[str, Projection]):
+    """Several of them by name; a notebook shows one below the other."""
+
+    def _repr_html_(self) -> str:
+        return "".join(each._repr_html_() for each in self.values())
 
 
 def features(state: State, split: str, *, most: int = _MOST) -> Projection:
@@ -132,14 +164,16 @@ def features(state: State, split: str, *, most: int = _MOST) -> Projection:
     vectors = torch.cat(found).float().cpu().numpy()
     items = items_of(state, split)
     target, labels = state.data.target, ("",) * len(vectors)
+    order: tuple[str, ...] = ("",)
     if isinstance(target, SingleLabel):
-        truth = np.asarray(items.targets[: len(vectors)].cpu())
+        truth, order = np.asarray(items.targets[: len(vectors)].cpu()), state.data.classes
         labels = tuple(in_words(each, target, state.data.classes) for each in truth)
     names = tuple(items.keys[: len(vectors)])
-    return project(vectors, names, labels, f"features before the last layer, {split} split")
+    shown = project(vectors, names, labels, f"features before the last layer, {split} split")
+    return replace(shown, order=order, named=False)
 
 
-def embeddings(state: State, *, most: int = _MOST) -> dict[str, Projection]:
+def embeddings(state: State, *, most: int = _MOST) -> Projections:
     """Every table of embeddings of the network by name, its first ``most`` rows: the commonest come first.
 
     Raises:
@@ -153,11 +187,13 @@ def embeddings(state: State, *, most: int = _MOST) -> dict[str, Projection]:
         tables = {name: each.weight for name, each in found}
     if not tables:
         raise DoesNotApply(f"{type(model).__name__} has no embeddings")
-    return {
-        name: project(each[:most].detach().float().cpu().numpy(), _names(state, name, len(each[:most])), (), name)
-        for name, each in tables.items()
-        if len(each) > 2
-    }
+    return Projections(
+        {
+            name: project(each[:most].detach().float().cpu().numpy(), _names(state, name, len(each[:most])), (), name)
+            for name, each in tables.items()
+            if len(each) > 2
+        }
+    )
 
 
 def project(vectors: np.ndarray, names: Sequence[str], groups: Sequence[str], what: str) -> Projection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = 4
+_LINE = 32
+"""Letters of 7 points above a picture 1.7 inches wide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,16 +64,21 @@ class TopLosses(View):
         if not self._pictures():
             return None
         rows = math.ceil(len(self.losses) / _COLUMNS)
-        with drawing.canvas(7.2, 2.2 * rows) as made:
+        with drawing.canvas(7.2, 2.3 * rows) as made:
             grid = made.subplots(rows, _COLUMNS, squeeze=False).ravel()
             for axes in grid:
                 axes.set_axis_off()
             for axes, each in zip(grid, self.losses, strict=False):
                 axes.imshow(each.shown, interpolation="nearest")
-                sure = "" if each.confidence is None else f" ({each.confidence:.0%})"
-                said = f"{each.answer[:28]}{sure}\nis {each.truth[:28]}"
-                axes.set_title(f"{said}, {self.name} {each.loss:.3g}".replace("$", r"\$"), fontsize=7)
+                axes.set_title("\n".join(self._said(each)), fontsize=7)
         return made
+
+    def _said(self, each: Loss) -> Iterator[str]:
+        """Three lines that are as wide as a picture at most."""
+        sure = "" if each.confidence is None else f" ({each.confidence:.0%})"
+        yield drawing.literal(drawing.cut(each.answer, _LINE - len(sure)) + sure)
+        yield drawing.literal(drawing.cut(f"is {each.truth}", _LINE))
+        yield drawing.literal(f"{self.name} {each.loss:.3g}, item {each.place:,}")
 
     def _pictures(self) -> bool:
         return bool(self.losses) and not isinstance(self.losses[0].shown, str)
