@@ -1,11 +1,13 @@
 """Activations against torch's own numbers; the step on a copy against one made by hand."""
 
 import copy
+import dataclasses
 import math
 
 import pytest
 import torch
 
+from workbench.interpret import activations as module
 from workbench.interpret.activations import BINS, activations
 from workbench.interpret.looking import batches
 from workbench.training.checkpoint import weights_hash
@@ -65,3 +67,26 @@ def test_frozen_layers_have_no_gradient(state: State) -> None:
     frozen = type(state.learner).but(fit__scope="head")(0, device="cpu", root=state.learner.root)
     found = {each.name: each for each in activations(frozen.begin(), most=32).layers}
     assert math.isnan(found["body.stem.0"].gradient) and found["head"].gradient > 0
+
+
+@pytest.mark.parametrize("middle", [0.0, 1000.0])
+def test_a_large_layer_has_exact_sums_and_a_histogram_of_a_part(middle: float) -> None:
+    drawn = torch.Generator().manual_seed(0)
+    parts = [middle + torch.randn(16, 8, 46, 23, generator=drawn) for _ in range(2)]
+    sums = module._begun(torch.nn.Identity(), parts[0])
+    for each in parts:
+        sums.add(each)
+    flow, whole = module._flow("large", sums, (1.0, 1.0, 1.0)), torch.cat(parts).double()
+    assert flow.mean == pytest.approx(float(whole.mean()), abs=1e-6)
+    assert flow.deviation == pytest.approx(float(whole.std(correction=0)), rel=1e-5)
+    assert flow.dead == 0 and isinstance(flow.counts[0], int)
+    assert 0 < sum(flow.counts) < whole.numel() / 20
+
+
+def test_the_ends_of_long_names_are_kept(state: State) -> None:
+    found = activations(state, most=8)
+    long = tuple(
+        dataclasses.replace(each, name=f"body.features.10.convolution.block.{each.name}") for each in found.layers
+    )
+    labels = [each.get_text() for each in dataclasses.replace(found, layers=long).figure().axes[3].get_xticklabels()]
+    assert len(set(labels)) == len(labels) and labels[-1].startswith("…") and labels[-1].endswith("head")

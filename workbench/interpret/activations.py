@@ -25,6 +25,9 @@ BINS = 61
 NEAR = 0.01
 """Near zero: within this share of the layer's root mean square."""
 _MOST = 512
+_MANY, _STEP = 100_000, 23
+"""Of more values a batch than the first, the histogram and its edges take every so many: a number that divides the
+side of no usual layer, so that all of its columns are seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Activations(View):
         axes.set_ylabel("share (%)")
         axes.set_ylim(0, 100)
         axes.set_title("Activations near zero, and units that always are")
-        axes.legend(frameon=False, fontsize=7, ncols=2)
+        _legend(axes)
         drawing.plain(axes, "y")
 
     def _gradients(self, axes: Axes) -> None:
@@ -134,8 +137,13 @@ class Activations(View):
         axes.set_yscale("log")
         axes.set_ylabel("norm or ratio")
         axes.set_title("One training step on a copy")
-        axes.legend(frameon=False, fontsize=7, ncols=2)
+        _legend(axes)
         drawing.plain(axes, "y")
+
+
+def _legend(axes: Axes) -> None:
+    """Above the axes, where it hides no point."""
+    axes.legend(frameon=False, fontsize=7, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
 
 
 def _histograms(axes: Axes, flows: tuple[Flow, ...]) -> None:
@@ -151,32 +159,39 @@ def _histograms(axes: Axes, flows: tuple[Flow, ...]) -> None:
 
 @dataclass
 class _Sums:
-    """What is added up for one layer; everything stays on the device until the end."""
+    """What is added up for one layer; everything stays on the device until the end.
+
+    Sums are of differences from ``middle``, the first batch's mean, in float32 within a batch and float64 over batches:
+    squares of the values themselves would cancel where the mean is large.
+    """
 
     kind: str
+    middle: torch.Tensor
     low: torch.Tensor
     high: torch.Tensor
+    limit: torch.Tensor
     count: int = 0
     total: torch.Tensor | float = 0.0
     squares: torch.Tensor | float = 0.0
-    counts: torch.Tensor | float = 0.0
-    near: torch.Tensor | float = 0.0
-    limit: torch.Tensor | float = 0.0
+    counts: torch.Tensor | int = 0
+    near: torch.Tensor | int = 0
     alive: list[torch.Tensor] = field(default_factory=list)
 
     def add(self, value: torch.Tensor) -> None:
-        flat = value.float().flatten()
+        value = value.float()
+        flat = value.reshape(-1)
         self.count += flat.numel()
-        self.total = self.total + flat.double().sum()
-        self.squares = self.squares + flat.double().square().sum()
-        small = flat.abs() <= self.limit
-        self.near = self.near + small.sum()
-        width = (self.high - self.low) / BINS
-        place = ((flat - self.low) / width).clamp(0, BINS - 1).long()
+        apart = flat - self.middle
+        self.total = self.total + apart.sum().double()
+        self.squares = self.squares + torch.dot(apart, apart).double()
+        place = ((_some(flat) - self.low) * (BINS / (self.high - self.low))).clamp(0, BINS - 1).long()
         self.counts = self.counts + torch.bincount(place, minlength=BINS)
+        size = torch.abs(flat, out=apart).view(value.shape)  # into the same memory: new pages cost as much as the sums
+        self.near = self.near + torch.count_nonzero(size <= self.limit)
         if value.ndim > 1:
-            units = value.movedim(1 if value.ndim == 4 else -1, 0).flatten(1)
-            self.alive.append((units.abs() > self.limit).any(1))
+            unit = 1 if value.ndim == 4 else value.ndim - 1
+            most = size.amax([each for each in range(value.ndim) if each != unit])
+            self.alive.append(most > self.limit)
 
 
 def activations(state: State, split: str = "train", *, most: int = _MOST) -> Activations:
@@ -204,17 +219,21 @@ def activations(state: State, split: str = "train", *, most: int = _MOST) -> Act
     return Activations(tuple(flows), split, seen, type(state.optimizer).__name__, float(recipe.lr))
 
 
+def _some(flat: torch.Tensor) -> torch.Tensor:
+    return flat[:: _STEP if flat.numel() > _MANY else 1]
+
+
 def _begun(module: nn.Module, first: torch.Tensor) -> _Sums:
     """Bins around the first batch, six deviations to each side: what comes later falls into them or the outermost."""
-    value = first.double()
+    value = _some(first.reshape(-1)).double()
     middle, spread = value.mean(), value.std(correction=0).clamp(min=1e-12)
-    found = _Sums(type(module).__name__, (middle - 6 * spread).float(), (middle + 6 * spread).float())
-    found.limit = (NEAR * value.square().mean().sqrt()).float()
-    return found
+    middle, low, high = (each.float() for each in (middle, middle - 6 * spread, middle + 6 * spread))
+    limit = (NEAR * value.square().mean().sqrt()).float()
+    return _Sums(type(module).__name__, middle, low, high, limit)
 
 
 def _flow(name: str, sums: _Sums, step: tuple[float, float, float]) -> Flow:
-    mean = float(sums.total) / sums.count
+    shift = float(sums.total) / sums.count
     counts = sums.counts
     assert isinstance(counts, torch.Tensor)
     same = len({tuple(each.shape) for each in sums.alive}) == 1
@@ -222,8 +241,8 @@ def _flow(name: str, sums: _Sums, step: tuple[float, float, float]) -> Flow:
     return Flow(
         name=name or "(the network)",
         kind=sums.kind,
-        mean=mean,
-        deviation=max(0.0, float(sums.squares) / sums.count - mean**2) ** 0.5,
+        mean=float(sums.middle) + shift,
+        deviation=max(0.0, float(sums.squares) / sums.count - shift**2) ** 0.5,
         near_zero=float(sums.near) / sums.count,
         dead=dead,
         counts=tuple(counts.tolist()),
