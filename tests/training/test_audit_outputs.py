@@ -133,6 +133,27 @@ def test_a_loss_that_no_weight_changes() -> None:
     assert "loss()" in finding.hint
 
 
+def test_a_loss_that_has_no_gradient_is_named_and_nothing_falls_over() -> None:
+    class OfAnswers(Digits):
+        """The loss of answers, which torch cannot derive."""
+
+        def loss(self, output: torch.Tensor, batch: Batch) -> torch.Tensor:
+            return (output.argmax(1) != batch.y).float().mean()
+
+    class Frozen(Digits):
+        """Every weight frozen by hand."""
+
+        def groups(self, model: nn.Module) -> Any:
+            found = super().groups(model)
+            model.requires_grad_(False)
+            return found
+
+    for cls in (OfAnswers, Frozen):
+        finding = found(cls, "first steps")
+        assert finding.state == "wrong" and "depends on no weight that trains" in finding.found
+        assert "fit.scope" in finding.hint
+
+
 def test_a_head_that_begins_far_too_sure() -> None:
     class Loud(Digits):
         """Outputs a hundred times too large."""

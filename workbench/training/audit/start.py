@@ -40,12 +40,18 @@ ABOVE = (3.0, 10.0)
 BELOW = 0.25
 """The first loss of a network with fresh weights, in losses of the best constant, below which it knows the answer."""
 
+_HINT = "Look at loss(), forward() and fit.scope: does the loss depend on weights that train?"
+
 
 def first_steps(subject: Subject) -> Iterator[Finding]:
     """One step, then more on the same batch; the learner's own stages, optimizer and rate."""
     learner, items = subject.learner, subject.data.train
     index = subject.some(items, max(2, min(LARGEST, learner.batch_size)))
     silent = _silent(subject, items, index)
+    if not _reaches(subject, items, index):
+        found = f"the loss of one batch of {len(index)} depends on no weight that trains"
+        yield Finding(_NAME, "wrong", found, _HINT)
+        return
     best, first, rates = (math.inf, 0.0, 0), 0.0, (float(learner.recipe.lr), *RATES)
     for rate in rates:
         losses = _losses(subject, items, index, rate)
@@ -62,8 +68,7 @@ def first_steps(subject: Subject) -> Iterator[Finding]:
         return
     found = f"{started} and is at best {share:.0%} of it after {STEPS} steps on {on}"
     if share > FALLS[1]:
-        hint = "Look at loss(), forward() and fit.scope: does the loss depend on weights that train?"
-        yield Finding(_NAME, "wrong", found, f"{hint} (rates tried: {', '.join(f'{each:g}' for each in rates)})")
+        yield Finding(_NAME, "wrong", found, f"{_HINT} (rates tried: {', '.join(f'{each:g}' for each in rates)})")
     else:
         yield Finding(_NAME, "note", found, "It learns slowly: look at the network's normalisation, and at lr_find().")
 
@@ -94,6 +99,19 @@ def _silent(subject: Subject, items: Items, index: torch.Tensor) -> float:
     with torch.no_grad(), learner.numbers.autocast():
         output = learner.numbers.full(learner.forward(model, subject.inputs(batch, training=True)))
     return float(learner.loss(torch.zeros_like(output), batch))
+
+
+def _reaches(subject: Subject, items: Items, index: torch.Tensor) -> bool:
+    """Whether the loss has a gradient at all: torch itself says what it misses of a tensor, and not why."""
+    learner, state = subject.learner, subject.state
+    assert state is not None
+    batch = subject.batch(items, index)
+    model = copy.deepcopy(state.model)
+    learner.train_mode(model)
+    learner.groups(model)
+    with learner.numbers.autocast():
+        output = learner.forward(model, subject.inputs(batch, training=True))
+    return learner.loss(learner.numbers.full(output), batch).requires_grad
 
 
 def _losses(subject: Subject, items: Items, index: torch.Tensor, rate: float) -> list[float]:
