@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.training.audited import Digits, Planted, digits, found, looked
-from workbench import Learner, Network, OneCycle, Seeds
+from workbench import Augment, Learner, Network, OneCycle, Seeds
 from workbench.data.items import Items
 from workbench.data.loading import Batch
 from workbench.data.signature import Signature
@@ -241,6 +241,26 @@ def test_pictures_normalised_twice_for_fresh_weights() -> None:
 
     finding = found(Again, "normalisation")
     assert finding.state == "wrong" and "0 and 1 are expected" in finding.found
+
+
+@pytest.mark.parametrize("where", [True, False], ids=["training", "evaluation"])
+def test_pictures_that_are_normalised_in_one_of_two_places(where: bool) -> None:
+    class Halfway(Digits):
+        """The other place gets them from 0 to 1."""
+
+        def inputs(self, batch: Batch, *, training: bool, epoch: int = 0) -> torch.Tensor:
+            x = super().inputs(batch, training=training, epoch=epoch)
+            return x if training == where else x * 0.3081 + 0.1307
+
+    finding = found(Halfway, "normalisation")
+    assert finding.state == "wrong"
+    told = [each.found for each in looked(Halfway) if each.name == "normalisation"]
+    assert any("in training pictures have mean" in each and "the same ones in evaluation" in each for each in told)
+
+
+def test_strong_augmentation_is_no_other_normalisation() -> None:
+    strong = Augment(flip=True, crop=0.08, shift=0.3, rotate=180, brightness=0.5, contrast=0.5)
+    assert found(Digits.but(data__augment=strong), "normalisation").state == "ok"
 
 
 def test_a_table_whose_numbers_are_as_written(carried: Carried) -> None:
