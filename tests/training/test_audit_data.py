@@ -92,6 +92,17 @@ def test_near_pairs_are_found_and_others_are_not() -> None:
     assert near_pairs(torch.zeros_like(some), torch.zeros_like(some)) == []  # blank ones are alike for no reason
 
 
+def test_rows_that_a_column_gives_to_both_parts(carried: Carried) -> None:
+    """The column that says so is no content: with it no row would be like any of the other part."""
+    frame = pd.read_csv(carried("data/adult.csv"), nrows=1000).drop_duplicates()
+    twice = pd.concat(
+        [frame.assign(part="train"), frame.iloc[:40].assign(part="test"), frame.assign(part="test")[900:]]
+    )
+    finding = found(learning(twice, "income", split=Split("given", column="part")), "duplicates")
+    test = len(frame[900:]) + 40
+    assert finding.state == "wrong" and f"of {test} test items" in finding.found and finding.found[:3].strip() == "140"
+
+
 def test_a_group_on_both_sides() -> None:
     """``Split("group")`` keeps groups whole, so the bug needs data that divide themselves."""
 

@@ -131,7 +131,9 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
     encoder = TableEncoder.fit(frame.iloc[training.numpy()], columns, min_count=part.min_count)
     target = answers.target.fitted(answers.y[training])
     groups = tuple(map(str, frame[split.column])) if division.by == "group" else ()
-    items = Items(encoder.encode(frame), answers.y, row_keys(frame), groups)
+    # which part a row is given to is no content of it: a row in two parts is the same row
+    content = frame.drop(columns=str(split.column)) if division.by == "given" else frame
+    items = Items(encoder.encode(frame), answers.y, row_keys(content), groups)
     return Datasets(
         train=items.subset(training),
         validation=None if division.validation is None else items.subset(division.validation),
