@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 
+from workbench.data.apart import left_out
 from workbench.data.array_files import HELD, Array, Side, Stored, content_keys, hold, planes, read_arrays
 from workbench.data.items import Datasets, Items, check_count
 from workbench.data.pictures import ImageData, PictureEncoder, shaped
@@ -150,6 +151,10 @@ class ImageArrays(ImageData):
         if len(sides) == 2 and self.split.by in ("auto", "given"):
             train, test = sides  # as they are stored: nothing is copied
             rule = f"test: given by test_images ({len(test):,} of {len(train) + len(test):,})"
+            inside = set(test.keys)
+            own = [position for position, key in enumerate(train.keys) if key not in inside]
+            if twice := len(train) - len(own):
+                train, rule = train.subset(torch.tensor(own, dtype=torch.int64)), rule + left_out(twice)
             why = "as asked for" if self.split.by == "given" else "there are some"
             return train, test, ("data.split", "given", f"{rule}; {why}")
         whole = Items(

@@ -85,7 +85,15 @@ class ImageFolder(ImageData):
         photos = read_photos(root / self.path, self.path, side=round(size * self.margin), root=root)
         classes, items, parts = self._classed(photos)
         held = choosing and self.split.by in ("auto", "given") and {"validation", "test"} <= part_names(parts or ())
-        division = divide(items.keys, self.divided, targets=items.targets, classes=classes, column=parts, choosing=held)
+        division = divide(
+            items.keys,
+            self.divided,
+            targets=items.targets,
+            classes=classes,
+            column=parts,
+            choosing=held,
+            apart=True,
+        )
         if division.by == "given":
             refuse_other_classes(folders_of(photos.names), self.path)
         train, test = items.subset(division.train), items.subset(division.test)

@@ -91,6 +91,7 @@ class ImageTable(ImageData):
             column=parts,
             validation=self.validation,
             choosing=choosing,
+            apart=True,
         )
         draw = None if self.train is None else (self.train, numpy_generator(seeds.subset, "subset"))
         sets, target = picture_sets(photos, answers, division, size=size, drawn=draw, where=self.path)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from workbench.data.apart import elsewhere, left_out
 from workbench.data.dates import dates, moments
 from workbench.data.targets.columns import is_missing
 from workbench.errors import DataError, FieldError
@@ -27,7 +28,6 @@ _GIVEN = {
     **dict.fromkeys(("valid", "validation", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-
 
 _COLUMNS = ("split", "part", "subset")
 """What a column that gives the parts is called."""
@@ -45,7 +45,8 @@ class Split(Part):
     label, else "random".
     ``column``: of a table; holds the group, the time or the part.
 
-    Items of equal content never come to lie in two parts, except where the parts are given.
+    Items of equal content never come to lie in two parts. Of those that a given division has in several the test keeps
+    its own; but equal rows of a table may be two items, and stay.
 
     Raises:
         FieldError: a fraction that leaves one side empty, or a column that is missing or would be ignored.
@@ -99,6 +100,7 @@ def divide(
     column: Sequence[Any] | None = None,
     validation: float = 0.2,
     choosing: bool = False,
+    apart: bool = False,
 ) -> Division:
     """Divides n items; the test part is the same whether settings are being chosen or not.
 
@@ -111,6 +113,7 @@ def divide(
         validation: the fraction of the items outside of the test part that is held out when ``choosing``, by
             the same rule; ignored where a validation part is given beside a test part.
         choosing: False trains on the validation items as well.
+        apart: whether contents that stand in several given parts stay in the test alone, else in the validation part.
 
     Raises:
         DataError: a part would be empty, a class or the times cannot be divided, or the column says something
@@ -123,14 +126,18 @@ def divide(
         test, held = rule.given()
     else:
         test, held = rule.part(np.ones(len(keys), dtype=bool), split.test, "test"), None
+    train = ~(test | elsewhere(rule.keys, test)) if apart and by == "given" else ~test
+    left = int((~test & ~train).sum())
     if choosing and held is None:
-        held = rule.part(~test, validation, "validation")
-    train = ~test & ~held if choosing and held is not None else ~test
+        held = rule.part(train, validation, "validation")
+    if choosing and held is not None:
+        held = held & train
+        train = train & ~(elsewhere(rule.keys, held) if apart else held)
     for name, mask in (("training", train), ("test", test)):
         if not mask.any():
             raise DataError(f"the {name} part has no items", where=rule.where, hint="Add items.")
     chosen = _positions(held) if choosing and held is not None else None
-    return Division(_positions(train), chosen, _positions(test), by, rule.words(test), why)
+    return Division(_positions(train), chosen, _positions(test), by, rule.words(test) + left_out(left), why)
 
 
 def by_time(split: Split, time: str | None) -> Split:

@@ -74,6 +74,7 @@ class VisionDataset(ImageData):
             column=found.parts,
             validation=self.validation,
             choosing=choosing,
+            apart=True,
         )
         draw = None if self.train is None else (self.train, numpy_generator(seeds.subset, "subset"))
         sets, target = picture_sets(found, answers, division, size=found.size, drawn=draw, where=self.name)
