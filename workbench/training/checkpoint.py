@@ -5,6 +5,7 @@ Both are written to a temporary file and renamed, so a reader sees the old file 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -166,7 +167,6 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     whole, seen = {}, set()
     for name, value in tensors.items():
@@ -176,10 +176,12 @@ def _write(path: Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -
         whole[name] = here.clone() if memory in seen else here
         seen.add(memory)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(whole, str(temporary), metadata={"workbench": json.dumps(meta, sort_keys=True)})
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise RecordError(
-            f"could not be written ({error})", where=str(path), hint="Free disk space and run again"
+            f"could not be written ({error})", where=str(path), hint="Free disk space or take another folder, and run again"
         ) from error

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
 
+from workbench.training import saved
 from workbench.training.explain import Text, explain
 
 if TYPE_CHECKING:
@@ -61,3 +63,23 @@ class Asked:
         :class:`DataError` for what is no such item.
         """
         return self.interpret().predict(given, views=views)
+
+    def save(self, path: Path | str) -> None:
+        """Writes what has been learnt to one .safetensors file, for :meth:`load` and for models that start from it.
+
+        ``Pretrained(path)`` and ``TextNetwork(weights=path)`` take it. See :func:`workbench.training.saved.save`.
+
+        Raises :class:`FieldError` before :meth:`Learner.run`, :class:`RecordError` when it cannot be written.
+        """
+        saved.save(cast("Learner", self), path)
+
+    def load(self, path: Path | str) -> Self:
+        """This learner with what the file holds in place of a run: ``Fruit().load(path).predict(photo)``.
+
+        See :func:`workbench.training.saved.load`.
+
+        Raises :class:`DataError` for a file that is missing, damaged or of other data, :class:`RecordError` for one of
+        another network.
+        """
+        saved.load(cast("Learner", self), path)
+        return self
