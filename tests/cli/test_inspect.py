@@ -9,7 +9,9 @@ from PIL import Image
 
 from tests.project import Project, Typed
 from tests.recorded import facts, sent
+from workbench.cli.inspect import _given
 from workbench.data.arrays import ImageArrays
+from workbench.errors import UsageError
 from workbench.streams import Seeds
 from workbench.study.inspect import open_run
 
@@ -101,3 +103,14 @@ def test_what_is_no_run_and_what_does_not_go_together(recorded: Project, run: st
     assert done.code == 2 and "ends in '.bin'" in done.complaint()
     done = typed("inspect", run, "--predict", "gone.png")
     assert done.code == 1 and "gone.png: the picture cannot be read" in done.complaint()
+
+
+def test_a_row_is_json_and_a_text_may_begin_like_one() -> None:
+    assert _given('{"age": 40}', "table") == {"age": 40} and _given("{sic} a text", "text") == "{sic} a text"
+    with pytest.raises(UsageError, match="the row is no JSON") as refused:
+        _given("{age: 40}", "table")
+    assert refused.value.hint.startswith("Type: --predict '{")
+
+
+def test_a_text_may_be_longer_than_any_file_s_name() -> None:
+    assert _given("so soft, " * 500, "text") == "so soft, " * 500

@@ -116,3 +116,7 @@ def test_answers_of_every_kind_fit_on_a_line() -> None:
     assert [answer_text(each) for each in ("cat", 3.14159, {"a": 0.5, "b": 0.25}, {})] == [
         "cat", "3.142", "a 0.5, b 0.25", "(none)",
     ]  # fmt: skip
+
+
+def test_a_sentence_may_be_longer_than_any_file_s_name() -> None:
+    assert gathered("et puis " * 500, "pairs") == (None, [])

@@ -23,7 +23,12 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("run")
-@click.option("--predict", "given", metavar="ITEM", help="Answer for a file, a folder of pictures, a table or a text.")
+@click.option(
+    "--predict",
+    "given",
+    metavar="ITEM",
+    help="Answer for a file, a folder of pictures, a table, a row as JSON, or a text.",
+)
 @click.option("--views", is_flag=True, help="With --predict: see each picture several times, average the answers.")
 @click.option("--export", "file", type=click.Path(path_type=Path), help="Write the network to a .pt2 or .onnx file.")
 @click.option("--item", type=click.IntRange(0), help="Whose attention is shown: its position in the split, from 0.")
@@ -52,7 +57,8 @@ def command(
         click.echo(note)
     place = folder or opened.folder
     if given is not None:
-        _predict(opened, place, _given(given), views=views)
+        kind = opened.interpretation.state.data.signature.kind
+        _predict(opened, place, _given(given, kind), views=views)
     if file is not None:
         _export(opened, place, file)
     if given is None and file is None:
@@ -102,10 +108,21 @@ def _show(opened: Opened, place: Path, item: int) -> None:
         click.echo("\nLeft out:\n  " + "\n  ".join(left_out))
 
 
-def _given(text: str) -> Any:
-    """A path where there is one, a row where it is a JSON object, else the text itself."""
+def _given(text: str, kind: str) -> Any:
+    """A path where there is one; of data whose items are rows a row as a JSON object; else the text itself."""
     import json
+    import os
 
-    if Path(text).exists():
+    from workbench.errors import UsageError
+
+    if os.path.exists(text):  # not Path.exists(): it raises for a text that is too long for a file's name
         return Path(text)
-    return json.loads(text) if text.lstrip().startswith("{") else text
+    if kind not in ("table", "ratings") or not text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"--predict: the row is no JSON ({error})",
+            hint="Type: --predict '{\"column\": value, ...}', or name a file of rows",
+        ) from error

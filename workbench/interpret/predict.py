@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ def gathered(given: Any, kind: str, columns: Sequence[str] = ()) -> tuple[Sequen
         return _items(rows, kind, columns, "the data frame"), [f"row {place}" for place in given.index]
     if isinstance(given, str | Path) and kind != "text" or isinstance(given, Path):
         path = Path(given)
-        if path.is_dir():
+        if os.path.isdir(path):  # not is_dir(): it raises for a sentence that is too long for a file's name
             files = sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURES)
             if not files:
                 raise DataError(f"there is no picture in it ({', '.join(PICTURES)})", where=str(path))
@@ -113,7 +114,7 @@ def gathered(given: Any, kind: str, columns: Sequence[str] = ()) -> tuple[Sequen
         if path.suffix.lower() in _TABLES:
             rows = _rows(path)
             return _items(rows, kind, columns, str(path)), [f"row {place}" for place in range(len(rows))]
-        if kind in ("text", "pairs") and path.is_file():
+        if kind in ("text", "pairs") and os.path.isfile(path):
             lines = path.read_text(encoding="utf-8").splitlines()
             return lines, [_name(line, place) for place, line in enumerate(lines)]
     if isinstance(given, list):
