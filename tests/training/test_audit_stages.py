@@ -50,7 +50,9 @@ def test_items_as_they_are_stored() -> None:
         def order(self, items: Items, *, seed: int, epoch: int, batch: int) -> torch.Tensor:
             return torch.arange(len(items))
 
-    finding = found(digits(Stored), "training order")
+    findings = [each for each in looked(digits(Stored)) if each.name == "training order"]
+    assert len(findings) == 1 and "anew" not in findings[0].found  # what is the same is not called shuffled as well
+    (finding,) = findings
     assert finding.state == "wrong" and "as they are stored" in finding.found and "depend on epoch" in finding.hint
 
 

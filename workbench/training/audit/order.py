@@ -37,7 +37,8 @@ def training_order(subject: Subject) -> Iterator[Finding]:
     n = len(subject.data.train)
     if n < 30:
         return
-    if torch.equal(first, second):
+    same = torch.equal(first, second)
+    if same:
         yield Finding(
             _NAME,
             "wrong" if torch.equal(first, torch.arange(len(first))) else "note",
@@ -46,7 +47,9 @@ def training_order(subject: Subject) -> Iterator[Finding]:
             "Let Data.order() depend on epoch; its default shuffles.",
         )
     yield from _every_item(subject)
-    yield from _sorted(subject, first)
+    found = _sorted(subject, first)
+    if not (same and found.state == "ok"):  # which says that they are shuffled anew
+        yield found
 
 
 def _begin(subject: Subject, epoch: int) -> torch.Tensor:
@@ -77,26 +80,26 @@ def _every_item(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _sorted(subject: Subject, index: torch.Tensor) -> Iterator[Finding]:
+def _sorted(subject: Subject, index: torch.Tensor) -> Finding:
+    anew = f"shuffled anew every epoch: in the first {len(index):,} items"
     if isinstance(subject.data.target, TokenSequence):
-        return
+        return Finding(
+            _NAME, "ok", f"shuffled anew every epoch: of the first {len(index):,} items, epoch 2 has another order"
+        )
     values = _comparable(subject.data.train.targets)
     if len(np.unique(values, axis=0)) < 2:
-        return
+        return Finding(_NAME, "ok", f"{anew} all targets are the same")
     found = _likeness(values[index.numpy()])
     draw = streams.numpy_generator(subject.learner.seeds.order, "audit", "shuffles")
     shuffled = [_likeness(values[draw.permutation(len(values))[: len(index)]]) for _ in range(SHUFFLES)]
     mean, deviation = float(np.mean(shuffled)), max(float(np.std(shuffled)), 1e-9)
     share = (found - mean) / max(1 - mean, 1e-9)
     if (found - mean) / deviation <= CHANCE or share <= SHARES[0]:
-        words = _words(subject, found, mean)
-        yield Finding(_NAME, "ok", f"shuffled anew every epoch: in the first {len(index):,} items {words}")
-        return
-    words = _words(subject, found, mean)
-    yield Finding(
+        return Finding(_NAME, "ok", f"{anew} {_words(subject, found, mean)}")
+    return Finding(
         _NAME,
         "wrong" if share > SHARES[1] else "note",
-        f"in the first {len(index):,} items {words}: less likely than one in a million",
+        f"in the first {len(index):,} items {_words(subject, found, mean)}: less likely than one in a million",
         "Leave Data.order() as it is, which shuffles; or shuffle the items within it.",
     )
 
@@ -106,6 +109,7 @@ def _words(subject: Subject, found: float, mean: float) -> str:
         # a run of equal labels ends with probability 1 - likeness at each of its items
         runs = [f"{1 / max(1 - each, 1e-3):.1f}" for each in (found, mean)]
         return f"equal labels come in runs of {runs[0]} in the mean, {runs[1]} are expected"
+    found, mean = (round(each, 2) + 0.0 for each in (found, mean))  # no -0.00
     return f"neighbours' targets correlate by {found:.2f}, {mean:.2f} is expected"
 
 
