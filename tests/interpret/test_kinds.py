@@ -182,6 +182,7 @@ def sayings(carried: Carried, request: pytest.FixtureRequest) -> Iterator[Interp
 
 def test_pairs(sayings: Interpretation) -> None:
     assert applying(sayings) >= ALWAYS | {"attention", "slices", "embeddings_source", "embeddings_target"}
+    assert "fills up the shorter texts" in sayings.activations(most=8).notes()[0]
     found = sayings.attention("bench")
     assert found.columns == (*"bench", "<end>") and found.weights.shape == (len(found.rows), 6)
     assert np.allclose(found.weights.sum(1), 1, atol=1e-5)

@@ -72,6 +72,7 @@ class Activations(View):
     items: int
     optimizer: str
     rate: float
+    padded: bool = False
 
     def table(self) -> Table:
         """A row a layer."""
@@ -84,9 +85,10 @@ class Activations(View):
 
     def notes(self) -> list[str]:
         """What the columns mean."""
+        padding = " What fills up the shorter texts of a batch counts, too." if self.padded else ""
         return [
             f"Activations over {self.items:,} items of the {self.split} split, in evaluation mode; near zero: within "
-            f"{NEAR:.0%} of the layer's root mean square; dead: units near zero for every item.",
+            f"{NEAR:.0%} of the layer's root mean square; dead: units near zero for every item.{padding}",
             f"Gradients of one training batch on a copy; update/weight is one step of {self.optimizer} at its peak "
             f"rate {self.rate:.3g}. A first step of AdamW moves every weight by about the rate, whatever its gradient.",
         ]
@@ -216,7 +218,8 @@ def activations(state: State, split: str = "train", *, most: int = _MOST) -> Act
     kinds = {name: type(module).__name__ for name, module in layers(state.model)}
     flows += [_unseen(name, kinds[name], step) for name, step in steps.items() if name not in sums]
     recipe = state.learner.recipe
-    return Activations(tuple(flows), split, seen, type(state.optimizer).__name__, float(recipe.lr))
+    padded = state.data.signature.kind in ("text", "pairs") and not state.data.signature.each_token
+    return Activations(tuple(flows), split, seen, type(state.optimizer).__name__, float(recipe.lr), padded)
 
 
 def _some(flat: torch.Tensor) -> torch.Tensor:
