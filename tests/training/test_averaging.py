@@ -146,3 +146,7 @@ def test_so_is_a_second_average(pictures: Path) -> None:
 
     with pytest.raises(FieldError, match="two Averaging callbacks"):
         Twice(0, root=pictures).run()
+    for own, given in ([Averaging()], [Averaging()]), ([], [Averaging(), Averaging("swa")]):
+        arm = type("Arm", (Bars,), {"__doc__": "x", "callbacks": lambda self, own=own: own})
+        with pytest.raises(FieldError, match="two Averaging callbacks"):
+            arm(0, root=pictures).run(callbacks=given)

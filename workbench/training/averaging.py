@@ -44,7 +44,7 @@ class Averaging(Callback):
 
     def begin(self, state: State) -> None:
         """Raises :class:`FieldError` for a second average: there is one stand-in."""
-        if sum(isinstance(each, Averaging) for each in state.callbacks) > 1:
+        if sum(isinstance(each, Averaging) for each in (*state.callbacks, *state.passed)) > 1:
             raise FieldError("two Averaging callbacks in one run", hint="Keep one of them")
 
     def step_end(self, state: State) -> None:

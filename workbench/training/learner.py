@@ -242,7 +242,8 @@ class Learner(Asked, Described):
                 trial.answer = trial.do()
             state = self.begin(choosing=choosing)
             state.callbacks = listed(self.callbacks(), f"{type(self).__name__}.callbacks()")
-            hooks = Hooks([*state.callbacks, *listed(callbacks, "callbacks")])
+            state.passed = listed(callbacks, "callbacks")
+            hooks = Hooks([*state.callbacks, *state.passed])
             if trained is None:
                 refuse_single_items(self, state)
             kept = checkpoint.Checkpoint(Path(resume)) if resume is not None and Path(resume).exists() else None

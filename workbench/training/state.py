@@ -35,8 +35,9 @@ class Point:
 class State:
     """Everything that changes during a run. ``step`` and ``epoch`` count what is complete.
 
-    ``callbacks`` are the learner's own, whose state a checkpoint keeps; ``inside`` is True from an epoch's begin to the
-    end of its last step and of the validation that follows it; ``validated`` is the last step that was validated after.
+    ``callbacks`` are the learner's own, whose state a checkpoint keeps, ``passed`` those given to its run; ``inside``
+    is True from an epoch's begin to the end of its last step and of the validation that follows it; ``validated`` is
+    the last step that was validated after.
     ``stand_in`` holds the weights and buffers that are evaluated in place of the model's own, by name (empty: none do);
     ``measured`` says whether its batch-norm statistics belong to it.
     """
@@ -61,6 +62,7 @@ class State:
     stand_in: dict[str, torch.Tensor] = field(default_factory=dict)
     measured: bool = False
     callbacks: Sequence[Callback] = ()
+    passed: Sequence[Callback] = ()
     _pending: list[tuple[int, int, torch.Tensor]] = field(default_factory=list)
 
     def stopped(self) -> bool:
