@@ -27,10 +27,10 @@ def spec(stage: str, fit: str = FIXED) -> str:
     return TINY.replace("from workbench", "import torch\nfrom workbench", 1).replace(FIXED, fit + stage)
 
 
-def typed(project: Project, *lines: str) -> subprocess.CompletedProcess[str]:
-    """One run under the debugger, given these lines on its standard input."""
+def typed(project: Project, *lines: str, seeds: int = 1) -> subprocess.CompletedProcess[str]:
+    """Runs under the debugger, given these lines on its standard input."""
     return subprocess.run(
-        project.command("run", "tiny", "--pdb", "--arm", "TrainBN", "--seeds", "1"),
+        project.command("run", "tiny", "--pdb", "--arm", "TrainBN", "--seeds", str(seeds)),
         cwd=project.root,
         input="".join(f"{line}\n" for line in lines),
         capture_output=True,
@@ -65,3 +65,10 @@ def test_a_module_beside_the_spec_is_the_user_s_too(project: Project) -> None:
 def test_without_a_mistake_nothing_stops(project: Project) -> None:
     done = typed(project)
     assert done.returncode == 0 and "(Pdb)" not in done.stdout, done.stdout + done.stderr
+
+
+def test_c_goes_on_to_the_next_run_and_q_ends_the_study(project: Project) -> None:
+    project.spec("tiny", spec(STAGE))
+    done = typed(project, "c", "q", seeds=3)
+    assert done.stdout.count("(Pdb)") == 2 and done.returncode == 130, done.stdout + done.stderr
+    assert "the same command goes on from there" in done.stderr

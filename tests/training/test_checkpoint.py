@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(checkpoint, "save_file", half)
-    with pytest.raises(RecordError, match=r"could not be written .*No space left.* Free disk space or take another"):
+    with pytest.raises(RecordError, match=r"could not be written .*No space left.* Free disk space, or take another"):
         save_checkpoint(saved, newer)
     assert saved.read_bytes() == old
     assert list(saved.parent.iterdir()) == [saved]

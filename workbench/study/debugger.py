@@ -23,9 +23,19 @@ class _InOwnLine(pdb.Pdb):
         return stack, max(own, default=innermost)
 
 
-def stop(error: Exception, spec: str) -> None:
-    """Prints the traceback and opens the debugger; returns when it is left."""
-    traceback.print_exception(error)
-    debugger = _InOwnLine(spec)
-    debugger.reset()
-    debugger.interaction(None, error.__traceback__)
+class Debugger:
+    """Opened at each failure until it is left with ``q``; ``c`` goes on to the next one.
+
+    Attributes: left: whether it was left with ``q`` (or the end of the input), so that nothing more is to be run.
+    """
+
+    def __init__(self) -> None:
+        self.left = False
+
+    def stop(self, error: Exception, spec: str) -> None:
+        """Prints the traceback and opens the debugger; returns when it is left."""
+        traceback.print_exception(error)
+        debugger = _InOwnLine(spec)
+        debugger.reset()
+        debugger.interaction(None, error.__traceback__)
+        self.left = debugger.quitting

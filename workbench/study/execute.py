@@ -99,12 +99,14 @@ def run_facts(run: Planned, device: str, threads: int) -> dict[str, Any]:
 
 
 def execute(
-    task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool], *, pdb: bool = False,
+    task: Task, cls: Arm, report: Report, interrupted: Callable[[], bool], *,
+    stop: Callable[[Exception, str], None] | None = None,
     recorder: Callable[[Journal, Report, Callable[[], bool]], Recorder] = Recorder,
 ) -> str:  # fmt: skip
     """Does the run and returns its state, ``finished`` or ``failed``; a failure is recorded and does not raise.
 
-    ``recorder`` makes the callback that writes it down.
+    ``stop``: called with a mistake and the spec's path, before it is recorded: a debugger. ``recorder`` makes the
+    callback that writes the run down.
     Raises KeyboardInterrupt when it was interrupted; its checkpoint and journal hold all up to that step.
     """
     home = Path(task.home)
@@ -128,9 +130,7 @@ def execute(
         except Exception as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            if pdb:
-                from workbench.study.debugger import stop
-
+            if stop is not None:
                 stop(error, task.spec)
             write_bytes(folder / "error.txt", traceback.format_exc().encode())
             return _fail(journal, writer, "error", in_words(error, task.spec), began)

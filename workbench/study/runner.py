@@ -23,6 +23,7 @@ from workbench.record.shipper import Shipper
 from workbench.record.snapshots import Snapshot
 from workbench.record.system import Sampler
 from workbench.study import autos, choices, materials
+from workbench.study.debugger import Debugger
 from workbench.study.estimate import Estimate
 from workbench.study.execute import in_words
 from workbench.study.executor import Executor, Watcher
@@ -150,9 +151,7 @@ class Runner:
             raise
         except Exception as error:
             if self.pdb:
-                from workbench.study.debugger import stop
-
-                stop(error, str(self.spec.path))
+                Debugger().stop(error, str(self.spec.path))
             if not any(
                 is_own(each.filename, str(self.spec.path)) for each in traceback.extract_tb(error.__traceback__)
             ):

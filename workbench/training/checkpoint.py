@@ -183,5 +183,7 @@ def _write(path: Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise RecordError(
-            f"could not be written ({error})", where=str(path), hint="Free disk space or take another folder, and run again"
+            f"could not be written ({error})",
+            where=str(path),
+            hint="Free disk space, or take another folder",
         ) from error

@@ -52,7 +52,7 @@ def load(learner: Learner, path: Path | str) -> None:
     path = _named(path)
     if not path.is_file():
         there = (str(each) for each in sorted(path.parent.glob(f"*{_SUFFIX}")))
-        raise DataError(f"there is no file '{path}'{nearest(str(path), there)}", hint="save() of a trained one writes it")
+        raise DataError(f"there is no file '{path}'{nearest(str(path), there)}", hint="save() writes one")
     saved = read_weights(path, str(path))
     if (found := saved.meta.get("found")) and _asked_for(learner) <= found["changes"].keys():
         learner.found = _resolved(found)

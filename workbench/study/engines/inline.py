@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.study.debugger import Debugger
 from workbench.study.engines.memory import keep_freed_memory
 from workbench.study.engines.surroundings import surroundings
 from workbench.study.execute import Task, execute
@@ -29,11 +30,16 @@ def run_inline(tasks: Sequence[Task], arms: dict[str, Arm], tell: Listener, *, p
         tasks: each after the ones that it depends on.
         arms: the Learner class of each task, by id.
         pdb: stop in the debugger where a run fails.
+
+    Raises KeyboardInterrupt when the debugger was left with ``q`` and more runs are to be done.
     """
     keep_freed_memory()
     for name, value in surroundings().items():
         os.environ.setdefault(name, value)
+    debugger = Debugger()
     for task in tasks:
+        if debugger.left:
+            raise KeyboardInterrupt
         tell.started(task.id)
-        report = functools.partial(tell.progress, task.id)
-        tell.finished(task.id, execute(task, arms[task.id], report, lambda: False, pdb=pdb))
+        report, stop = functools.partial(tell.progress, task.id), debugger.stop if pdb else None
+        tell.finished(task.id, execute(task, arms[task.id], report, lambda: False, stop=stop))
