@@ -219,3 +219,18 @@ def test_ctrl_c_in_a_real_process_is_one_line_and_130(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert err.strip().startswith("wb: stopped") and "Traceback" not in err
+
+
+def test_below_torchrun_it_is_refused_at_once(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process found the study locked, and the other's workers waited for it without end."""
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        frame.main(["run", "tiny"])
+    assert end.value.code == 2 and capfd.readouterr().err.startswith("wb: torchrun started 2 processes of wb")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(SystemExit) as end:
+        frame.main(["list", "--help"])
+    assert end.value.code == 0

@@ -109,6 +109,14 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli(debug: bool) -> None:
     """Change one thing in a training run, and know whether it really helped."""
+    world = os.environ.get("WORLD_SIZE", "1")
+    if "RANK" in os.environ and world != "1":
+        from workbench.errors import UsageError
+
+        raise UsageError(
+            f"torchrun started {world} processes of wb, which starts its own",
+            hint="Type the command without torchrun, which is for a program of yours that calls Learner.run()",
+        )
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
