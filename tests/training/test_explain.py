@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.training.conftest import Bars
-from workbench import Averaging, Callback, EarlyStop, Learner, Mix, Ratings, Table
+from workbench import Averaging, Callback, EarlyStop, Learner, Mix, Ratings, Table, Texts
 from workbench.data.items import Data
 from workbench.training.callbacks import EVENTS, Hooks
 from workbench.training.explain import explain
@@ -120,7 +120,7 @@ def test_the_range_test_is_told_where_a_run_makes_one(rate: float | str, told: b
     assert before.startswith("range test of the learning rate\nload data") is told
 
 
-@pytest.mark.parametrize("data", [Table("data/x.csv", "y"), Ratings("data/x.csv")])
+@pytest.mark.parametrize("data", [Table("data/x.csv", "y"), Ratings("data/x.csv"), Texts("data/x.csv")])
 def test_where_a_rule_gives_the_rate_no_range_test_is_told(data: Data) -> None:
     rows = type("Rows", (Learner,), {"__doc__": "x", "data": data})
     assert rows.fit.lr == "auto" and "range test" not in rows(0, device="cpu").explain()

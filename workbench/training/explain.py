@@ -78,8 +78,10 @@ def _tests_rates(learner: Learner) -> bool:
         return learner.found.tested is not None
     from workbench.data.ratings import Ratings
     from workbench.data.tables import Table
+    from workbench.data.texts import Texts
 
-    return learner.fit.lr == "auto" and not isinstance(learner.data, Table | Ratings)
+    ruled = isinstance(learner.data, Table | Ratings) or (isinstance(learner.data, Texts) and learner.data.target)
+    return learner.fit.lr == "auto" and not ruled
 
 
 def _line(depth: int, name: str, hooks: dict[str, str], learner: Learner) -> tuple[str, str]:

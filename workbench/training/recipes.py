@@ -21,7 +21,7 @@ class Recipe(Part):
     Args:
         epochs: passes over the training items.
         batch: items a step; the last, smaller batch of an epoch is kept.
-        lr: peak learning rate; ``"auto"`` runs a range test.
+        lr: peak learning rate; ``"auto"`` runs a range test, or takes what a rule says (rows, ratings, whole texts).
         weight_decay: decoupled (Loshchilov & Hutter 2019), with SGD a part of the gradient (L2); never applied to
             biases and normalisation weights. ``"auto"``: see :func:`workbench.training.optim.auto_weight_decay`. None:
             "auto" where ``lr`` is, else 0.01.
