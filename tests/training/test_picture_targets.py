@@ -1,4 +1,4 @@
-"""Labels and numbers are learnt from real pictures, and beat the predictor that never looks."""
+"""Classes, labels and numbers are learnt from real pictures, and beat named baselines on the same split."""
 
 import zipfile
 from collections.abc import Callable
@@ -7,7 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from torch.nn import functional
 
 from workbench import (
     Augment,
@@ -21,7 +26,9 @@ from workbench import (
     OneCycle,
     Pretrained,
     Regression,
+    Seeds,
 )
+from workbench.data.items import Items
 
 GROUPS = {
     "Apple": ("Golden-Delicious", "Granny-Smith", "Pink-Lady", "Red-Delicious", "Royal-Gala"),
@@ -29,6 +36,30 @@ GROUPS = {
     "Melon": ("Cantaloupe", "Galia-Melon", "Honeydew-Melon", "Watermelon"),
     "Pear": ("Anjou", "Conference", "Kaiser"),
 }
+
+
+def pixels(items: Items, side: int | None = None) -> np.ndarray:
+    """The pictures as rows of numbers from 0 to 1, in ``side`` pixels."""
+    pictures = items.inputs[torch.arange(len(items))].float() / 255
+    return (pictures if side is None else functional.adaptive_avg_pool2d(pictures, side)).flatten(1).numpy()
+
+
+def test_digits_beat_logistic_regression_and_nearest_neighbours(carried: Callable[[str], Path]) -> None:
+    """By half; set after seed 0 came to 0.043 against 0.124 and 0.118. Seed 1 confirms it."""
+
+    class Digits(Learner):
+        """A thousand of MNIST's."""
+
+        data = ImageArrays("data/mnist.npz", train=1_000, test=2_000)
+        model = Network("resnet8")
+        fit = OneCycle(epochs=6, batch=32, lr=1e-2)
+
+    root = carried("data/mnist.npz").parent.parent
+    error = Digits(1, root=root).run().metrics["test/error"]
+    data = Digits.data.load(Seeds.of(1), root)
+    for rival in (LogisticRegression(max_iter=300), KNeighborsClassifier(3)):
+        rival.fit(pixels(data.train), data.train.targets)
+        assert error < 0.5 * (1 - rival.score(pixels(data.test), data.test.targets))
 
 
 @pytest.fixture
@@ -69,6 +100,10 @@ def test_kind_and_group_of_fruit(root: Path) -> None:
     for name in ("hamming_loss", "loss"):
         assert found[f"test/{name}"] < 0.7 * constant[name]
     assert found["test/mAP"] > 4 * constant["mAP"] and found["test/f1_micro"] > 0.6
+    linear = OneVsRestClassifier(LogisticRegression(max_iter=300))
+    linear.fit(pixels(data.train, 16), data.train.targets)
+    wrong = linear.predict(pixels(data.test, 16)) != data.test.targets.numpy()
+    assert found["test/hamming_loss"] < 0.9 * wrong.mean()
 
 
 def test_the_number_that_a_digit_stands_for() -> None:
@@ -87,6 +122,8 @@ def test_the_number_that_a_digit_stands_for() -> None:
     found, constant = learner.run().metrics, data.target.constant(data.train.targets, data.test.targets)
     assert constant["mae"] > 2 and found["test/mae"] < constant["mae"] / 2
     assert found["test/rmse"] < constant["rmse"] / 2 and found["test/r2"] > 0.7
+    linear = Ridge().fit(pixels(data.train), data.train.targets)
+    assert found["test/mae"] < 0.9 * float(np.abs(linear.predict(pixels(data.test)) - data.test.targets.numpy()).mean())
 
 
 @pytest.mark.slow
