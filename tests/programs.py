@@ -19,7 +19,7 @@ TASKS = {
 }
 LIBRARIES = {"workbench": "workbench", "fastai": "fastai", "keras": "Keras", "lightning": "Lightning"}
 BEGIN, END = "<!--programs-->", "<!--/programs-->"
-_ROW = re.compile(r"\((\w+)/with_(\w+)\.py\) \| (\d+) \| (\S+) \| (\d+) \|")
+_ROW = re.compile(r"\((\w+)/with_(\w+)\.py\) \| (\d+) \| ([^|]+) \| \d+ \| (\d+) \|")
 
 
 def results() -> dict[tuple[str, str], tuple[str, str, str]]:
