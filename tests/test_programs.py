@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks.programs import lines
+from tests.benchmarks.programs import lines, prepared
 from tests.programs import LIBRARIES, PROGRAMS, README, TASKS, page, results
 from workbench import Learner
 
@@ -32,6 +32,18 @@ def test_lines_are_counted_right_and_ours_are_few(task: str) -> None:
     for library in LIBRARIES:
         assert lines(PROGRAMS / task / f"with_{library}.py") == int(results()[task, library][0])
     assert int(results()[task, "workbench"][0]) <= MOST[task]
+
+
+def test_seeds_and_the_rows_that_others_hold_out_reach_our_programs(
+    carried: Callable[[str], Path], tmp_path: Path
+) -> None:
+    carried("data/movielens.csv")
+    path, root = prepared("ratings", "workbench", 3, tmp_path)
+    source = path.read_text()
+    assert "Films(3, threads=2)" in source and 'split=Split("given", column="split")' in source
+    parts = [line.rpartition(",")[2] for line in (root / "data/movielens.csv").read_text().split()]
+    assert (parts.count("train"), parts.count("test")) == (80_000, 20_000)
+    assert "random_state=3" in prepared("ratings", "keras", 3, tmp_path)[0].read_text()
 
 
 @pytest.mark.slow
