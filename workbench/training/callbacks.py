@@ -32,7 +32,9 @@ _METHODS = (*EVENTS, "state_dict", "load_state_dict")
 class Callback:
     """Base of all callbacks: override the events that matter; the others cost nothing.
 
-    Every event is given the run's ``state``, which is all that the loop knows.
+    Every event is given the run's ``state``, which is all that the loop knows: ``model``, ``optimizer``, ``data``,
+    ``batch``, ``loss``, ``step`` of ``steps``, ``epoch``, ``metrics``, ``history`` and more; see
+    :class:`workbench.training.state.State`. A reason put into ``state.stop`` ends the run.
 
     One that remembers something between steps (an average of the weights, the best value so far) and belongs to a
     learner gives it out in :meth:`state_dict` and takes it in :meth:`load_state_dict`; then a resumed run is bit-equal.

@@ -53,9 +53,10 @@ class Learner(Asked, Described):
         recalibrate: re-estimate batch-norm statistics on the training items ``"before"`` or ``"after"`` training.
         diagnostics: names of extra measurements after training: train, train_mode, recalibrated, views.
         validate: "epoch" holds the validation items out of training and evaluates on them after every epoch.
-        precision: what the network computes in: "auto" is bfloat16 on a GPU that can, unless the level is strict.
+        precision: "float32" or "bfloat16"; "auto" is bfloat16 on a GPU that can, unless the level is strict.
         compile: whether torch compiles the network's forward pass, once for each shape.
-        level: how strictly a run repeats itself, see :func:`workbench.training.device.reproducible`.
+        level: how strictly a run repeats itself: "fast", "seeded", "strict", see
+            :func:`workbench.training.device.reproducible`.
         confounded: why this arm may change two things at once.
 
     Stages (methods): :meth:`inputs`, :meth:`forward`, :meth:`loss`, :meth:`metrics`, :meth:`groups`,

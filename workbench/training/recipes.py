@@ -25,7 +25,7 @@ class Recipe(Part):
         weight_decay: decoupled (Loshchilov & Hutter 2019), with SGD a part of the gradient (L2); never applied to
             biases and normalisation weights. ``"auto"``: see :func:`workbench.training.optim.auto_weight_decay`. None:
             "auto" where ``lr`` is, else 0.01.
-        schedule: the factor of ``lr`` over the run.
+        schedule: the factor of ``lr`` over the run: "one_cycle", "constant", "cosine", "restarts" or "step_decay".
         optimizer: ``"adamw"``; ``"sgd"`` (Nesterov momentum 0.9); ``"muon"`` (Jordan et al. 2024) for matrices and
             kernels between input and head, with AdamW for embeddings, the head and vectors.
         scope: what trains: ``"all"``, the ``"last"`` block and the head, or the ``"head"`` alone.
@@ -94,7 +94,11 @@ class Recipe(Part):
 
 
 class OneCycle(Recipe):
-    """Train with a one-cycle schedule: the default from random weights."""
+    """Train with a one-cycle schedule: the default (Smith & Topin 2017, "Super-convergence").
+
+    The rate rises to ``lr`` over the first quarter of the run and falls to nothing. The fields of this and of every
+    recipe are told by ``help(workbench.training.recipes.Recipe)``.
+    """
 
 
 class Restarts(Recipe):
@@ -130,7 +134,10 @@ class Restarts(Recipe):
 
 
 class FineTune(Recipe):
-    """Fine-tune a pre-trained network: one cycle, and a gentler rate below the fresh head."""
+    """Fine-tune a pre-trained network: one cycle, and a gentler rate below the fresh head.
+
+    The fields of this and of every recipe are told by ``help(workbench.training.recipes.Recipe)``.
+    """
 
     body_lr: float | None = 0.3
 
@@ -170,6 +177,9 @@ class GradualUnfreeze(FineTune):
 
 
 class Constant(Recipe):
-    """Train at one learning rate throughout."""
+    """Train at one learning rate throughout.
+
+    The fields of this and of every recipe are told by ``help(workbench.training.recipes.Recipe)``.
+    """
 
     schedule: ScheduleName = "constant"
