@@ -177,3 +177,11 @@ def test_ratings_beat_the_films_means_with_nothing_said(carried: Callable[[str],
     rmse = learner.run().metrics["test/rmse"]
     assert (learner.recipe.batch, learner.recipe.epochs, learner.recipe.lr) == (128, 5, 5e-3)
     assert rmse < means(Films.data.load(Seeds.of(0), tmp_path))
+
+
+def test_no_step_on_one_row_is_left_where_the_batch_is_found(cells: Path) -> None:
+    """32 rows a step would leave one of 449, which batch normalisation cannot take."""
+    arm = type("Cells", (Learner,), {"data": Table("data/cells.csv", "target", train=449), "fit": OneCycle(epochs=1)})
+    learner = arm(root=cells, device="cpu")
+    learner.run()
+    assert learner.recipe.batch == 31 and "32 would leave a step on one item" in str(learner.settings())

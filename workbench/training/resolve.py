@@ -108,7 +108,7 @@ def resolving(asked: Learner) -> Generator[Trial, None, Resolved]:
     if arm.model == "auto":
         settle("model", *_choice(data, learner.root))
     if arm.fit.batch == "auto":
-        settle("fit.batch", *_batch(data))
+        settle("fit.batch", *_without_single_items(data, *_batch(data)))
     steps = math.ceil(len(data.train) / int(changes.get("fit__batch", arm.fit.batch)))
     if arm.fit.epochs == "auto":
         settle("fit.epochs", *_epochs(data, steps))
@@ -150,6 +150,15 @@ def _batch(data: Datasets) -> tuple[int, str]:
         return 32, "a window holds many answers"
     few = items < 5_000
     return 32 if few else 128, f"{items:,} training items ({'below' if few else 'from'} 5,000)"
+
+
+def _without_single_items(data: Datasets, batch: int, why: str) -> tuple[int, str]:
+    """A little smaller where an epoch would end with a step on one row or text, which batch normalisation refuses."""
+    items, size = len(data.train), batch
+    if data.signature.kind == "table" or (data.signature.kind == "text" and not data.signature.each_token):
+        while size > 2 and items % size == 1:
+            size -= 1
+    return size, why if size == batch else f"{why}; {batch} would leave a step on one item"
 
 
 def _epochs(data: Datasets, steps: int) -> tuple[int, str]:
