@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from workbench import Learner
-from workbench.errors import FieldError
+from workbench import Callback, Learner
+from workbench.errors import DivergedError, FieldError, RecordError
 from workbench.interpret.interpretation import Interpretation
 from workbench.interpret.view import DoesNotApply
 from workbench.training.checkpoint import weights_hash
 from workbench.training.result import Result
+from workbench.training.state import State
 
 APPLY = ["summary", "curves", "activations", "confusion", "top_losses", "calibration", "slices", "features"]
 
@@ -43,6 +44,33 @@ def test_writing_leaves_files_and_nothing_else(
 def test_a_learner_that_has_not_run(bars: type[Learner], pictures: Path) -> None:
     with pytest.raises(FieldError, match=r"Bars has not been run. Call run\(\) first"):
         Interpretation.of(bars(0, device="cpu", root=pictures))
+
+
+def test_a_network_that_no_run_has_finished_answers_nothing(bars: type[Learner], pictures: Path) -> None:
+    """It used to answer from the weights it began with, or from what had diverged."""
+    begun, diverging, given = (
+        cls(0, device="cpu", root=pictures) for cls in (bars, bars.but(fit__lr=90.0, fit__optimizer="sgd"), bars)
+    )
+    begun.begin()
+    with pytest.raises(DivergedError):
+        diverging.run()
+    with pytest.raises(RecordError):
+        given.run(trained=pictures / "none.safetensors")
+    for learner in (begun, diverging, given):
+        with pytest.raises(FieldError, match=r"Bars has not been run\. Call run\(\) first"):
+            learner.interpret()
+        with pytest.raises(FieldError, match="has not been run"):
+            learner.predict(pictures / "some.png")
+        with pytest.raises(FieldError, match="has not been run"):
+            learner.save(pictures / "none.safetensors")
+
+
+def test_a_callback_may_look_while_it_learns(bars: type[Learner], pictures: Path) -> None:
+    class Looks(Callback):
+        def epoch_end(self, state: State) -> None:
+            assert state.learner.interpret().state is state
+
+    bars.but(fit__epochs=1)(0, device="cpu", root=pictures).run(callbacks=[Looks()])
 
 
 def test_a_run_of_choosing_is_looked_at_on_validation(bars: type[Learner], pictures: Path) -> None:

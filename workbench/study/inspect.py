@@ -90,7 +90,7 @@ def open_run(root: Path, home: Path, name: str, report: Report = silent) -> Open
     journal = read_run(run.folder)
     state.history = [Point(key, *_point(each)) for key, points in journal.metrics.items() for each in points]
     state.metrics = journal.final()
-    return Opened(run, found.study, Interpretation.of(learner), tuple(notes))
+    return Opened(run, found.study, Interpretation(state), tuple(notes))
 
 
 def ship(home: Path, opened: Opened) -> str:

@@ -37,7 +37,7 @@ from workbench.training.result import Result
 from workbench.training.single_items import refuse_single_items
 from workbench.training.stages import stage_hashes
 from workbench.training.stand_in import settle, standing_in
-from workbench.training.state import State
+from workbench.training.state import State, whole
 from workbench.training.trials import Trial
 
 if TYPE_CHECKING:
@@ -238,10 +238,10 @@ class Learner(Asked, Described):
         """
         began = time.monotonic()
         own = own_generators(self.seeds.order, "run", device=self.device)
-        with reproducible(self.level, self.threads, self.device), own:
+        with reproducible(self.level, self.threads, self.device), own, whole(self):
             for trial in self._resolve():
                 trial.answer = trial.do()
-            state = self.begin(choosing=choosing)
+            state = self.state = self.begin(choosing=choosing)
             state.callbacks = listed(self.callbacks(), f"{type(self).__name__}.callbacks()")
             state.passed = listed(callbacks, "callbacks")
             hooks = Hooks([*state.callbacks, *state.passed])
@@ -286,7 +286,7 @@ class Learner(Asked, Described):
         groups = self.groups(model)
         optim.refuse_left_out(model, groups, where=type(self).__name__)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
-        self.state = State(
+        return State(
             learner=self,
             model=model,
             optimizer=self.optimizer(groups),
@@ -295,7 +295,6 @@ class Learner(Asked, Described):
             steps_per_epoch=steps_per_epoch,
             steps=steps_per_epoch * int(self.recipe.epochs),
         )
-        return self.state
 
     def _resolve(self) -> Iterator[Trial]:
         """Fills in what is "auto" in the recipe. Who calls it does the trials: a mistake in one shows few frames."""

@@ -56,11 +56,9 @@ def load(learner: Learner, path: Path | str) -> None:
     saved = read_weights(path, str(path))
     if (found := saved.meta.get("found")) and _asked_for(learner) <= found["changes"].keys():
         learner.found = _resolved(found)
-    before = learner.state
     own = own_generators(learner.seeds.order, "load", device=learner.device)
     with reproducible(learner.level, learner.threads, learner.device), own:
         state = learner.begin()
-    learner.state = before  # until it is known that the file fits
     _refuse_others(learner, saved, json.loads(json.dumps(weights_meta(learner, state))))
     load_weights(path, state.model)
     state.model.eval()

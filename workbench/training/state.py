@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,16 @@ class State:
         self.metrics, self.stand_in = dict(values["metrics"]), dict(values["stand_in"])
         self.history = [Point(*each) for each in values["history"]]
         self._pending = [tuple(each) for each in values["pending"]]
+
+
+@contextlib.contextmanager
+def whole(learner: Learner) -> Iterator[None]:
+    """Of a run that does not come to its end, ``learner`` keeps no state: its network is not what a run would give."""
+    try:
+        yield
+    except BaseException:
+        learner.state = None
+        raise
 
 
 def _now() -> int:
