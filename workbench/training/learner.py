@@ -27,6 +27,7 @@ from workbench.training.diagnostics import DIAGNOSTICS, measure_statistics
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
+from workbench.training.given import fitting, grouped, optimizing, scalar
 from workbench.training.mixed import mixed
 from workbench.training.notebook import Asked
 from workbench.training.pieces import pieces
@@ -162,7 +163,7 @@ class Learner(Asked, Described):
 
     def loss(self, output: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Mean loss of ``output`` over the batch, a scalar; the target's own loss unless overridden."""
-        return self.expects.target.loss(output, batch.y, smoothing=self.recipe.smoothing)
+        return self.expects.target.loss(fitting(self, output, batch), batch.y, smoothing=self.recipe.smoothing)
 
     def metrics(self, output: torch.Tensor, y: Any) -> dict[str, torch.Tensor]:
         """Per-item values (b,) of ``output`` against ``y``, by name, on the device; evaluation reports their means."""
@@ -203,7 +204,7 @@ class Learner(Asked, Described):
                 x, piece = mixed(self, self.recipe.mix, x, piece, state)
             with self.numbers.autocast():
                 output = self.forward(model, x)
-            state.loss = self.loss(self.numbers.full(output), piece)
+            state.loss = scalar(self, self.loss(self.numbers.full(output), piece), output)
             _call(hooks, "after_loss", state)
             share = state.loss if weight == 1 else state.loss * weight
             share.backward()
@@ -283,13 +284,13 @@ class Learner(Asked, Described):
             compile_forward(model, data.signature.kind, self.batch_size, self.micro)
         self.progress, self.depth = 0.0, len(model.groups())  # type: ignore[operator]
         apply_norm(model, self.norm, self.trains)
-        groups = self.groups(model)
+        groups = grouped(self, self.groups(model))
         optim.refuse_left_out(model, groups, where=type(self).__name__)
         steps_per_epoch = math.ceil(len(data.train) / self.batch_size)
         return State(
             learner=self,
             model=model,
-            optimizer=self.optimizer(groups),
+            optimizer=optimizing(self, self.optimizer(groups)),
             data=data,
             device=self.device,
             steps_per_epoch=steps_per_epoch,
