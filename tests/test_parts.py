@@ -5,8 +5,11 @@ import json
 import subprocess
 import sys
 from dataclasses import field
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -152,11 +155,20 @@ def test_a_list_becomes_a_tuple() -> None:
     [
         ({"cuont": 1}, "'cuont' is not a field of Outer; did you mean 'count'?"),
         ({"count": -1}, "from 0"),
-        ({"count": 1.5}, "Outer.count is 1.5; it takes int"),
-        ({"count": True}, "it takes int"),
-        ({"scale": "big"}, "Outer.scale is 'big'"),
-        ({"inner": "track"}, "it takes Inner"),
-        ({"sizes": (1, "2")}, "Outer.sizes is"),
+        ({"count": 1.5}, "Outer.count is 1.5; it takes a whole number"),
+        ({"count": True}, "Outer.count is True; it takes a whole number"),
+        ({"count": "3"}, "Outer.count is '3'; write 3 without quotes"),
+        ({"count": np.int64(3)}, "Outer.count is np.int64(3); write 3"),
+        ({"scale": "big"}, "Outer.scale is 'big'; it takes a number, or None"),
+        ({"path": PurePosixPath("data/x")}, "write 'data/x'"),
+        ({"path": "x" * 100, "count": -1.5}, "Outer.count is -1.5"),
+        ({"inner": "track"}, "did you mean Inner(kind='track')?"),
+        ({"inner": Inner}, "did you mean Inner()?"),
+        ({"inner": "inner"}, "Outer.inner is 'inner'; did you mean Inner()?"),
+        ({"inner": "batch"}, "Outer.inner is 'batch'; did you mean Inner(kind='batch')?"),
+        ({"sizes": (1, "2")}, "Outer.sizes is (1, '2'); it takes a tuple of whole numbers"),
+        ({"sizes": 3}, "Outer.sizes is 3; write [3]"),
+        ({"sizes": "3"}, "Outer.sizes is '3'; it takes a tuple of whole numbers"),
         ({"several": Inner()}, "Outer.several is"),
     ],
 )
@@ -179,6 +191,24 @@ def test_a_wrong_path_is_refused_with_the_nearest(changes: dict[str, Any], said:
     with pytest.raises(FieldError) as caught:
         Outer().but(**changes)
     assert said in str(caught.value)
+
+
+def test_a_value_that_takes_a_page_is_only_named() -> None:
+    class Reads(Part):
+        path: str = field(kw_only=False)
+        either: int | Literal["auto"] | None = None
+
+        @classmethod
+        def of(cls, frame: Any, label: str, **fields: Any) -> Part:
+            return cls("", **fields)
+
+    with pytest.raises(FieldError) as caught:
+        Reads(pd.DataFrame({"a": range(30)}))  # type: ignore[arg-type]
+    said = "Reads.path is of type DataFrame; it takes a text. For what is in memory type: Reads.of(frame, label)"
+    assert str(caught.value) == said
+    with pytest.raises(FieldError) as caught:
+        Reads("x", either="x" * 200)  # type: ignore[arg-type]
+    assert "xxx ...; it takes a whole number, 'auto', or None" in str(caught.value) and len(str(caught.value)) < 150
 
 
 def test_a_choice_is_one_of_its_own_type() -> None:

@@ -6,17 +6,24 @@ MLflow parameters, hashed into an identity, and derived by changing one thing.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import difflib
 import functools
 import hashlib
 import importlib
+import inspect
 import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, Literal, Self, Union, dataclass_transform
 
 from workbench.errors import FieldError, nearest
+
+_SHOWN = 80
+"""Characters of a value that an error shows."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,))
@@ -29,6 +36,7 @@ class Part:
     """
 
     one_choice: ClassVar[bool] = False
+    _examples: ClassVar[str] = ""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -43,7 +51,8 @@ class Part:
                 value = tuple(value)
                 object.__setattr__(self, name, value)
             if not allowed(value, hints[name]):
-                raise FieldError(f"{type(self).__name__}.{name} is {value!r}{expected(value, hints[name])}")
+                where = f"{type(self).__name__}.{name}"
+                raise FieldError(f"{where} is {shown(value)}{expected(value, hints[name])}", hint=self._held(value))
         self.check()
 
     def check(self) -> None:
@@ -90,6 +99,33 @@ class Part:
     def identity(self) -> str:
         """64 hexadecimal digits that are equal exactly when two parts describe the same thing."""
         return digest(self.flatten())
+
+    @classmethod
+    def _instead(cls, value: Any) -> str:
+        """What to write where a part of this class belongs and ``value`` was written; "" where that cannot be told."""
+        if isinstance(value, type) and issubclass(value, cls):
+            return _call(value)
+        if not isinstance(value, str):
+            return ""
+        known = {each.__name__.lower(): each for each in _below(cls) if not inspect.isabstract(each)}
+        near = difflib.get_close_matches(value.lower(), known, n=1, cutoff=0.7)
+        if near:
+            return _call(known[near[0]])
+        field = next((name for name in cls.fields() if value in _choices(_hints(cls)[name])), "")  # type: ignore[arg-type]
+        return f"{cls.__name__}({field}={value!r})" if field else ""
+
+    @classmethod
+    def _held(cls, value: Any) -> str:
+        """The hint for what is in memory, where the part has a way to take it."""
+        take = getattr(cls, "of", None)
+        if take is None or not hasattr(value, "shape"):
+            return ""
+        needed = [
+            name
+            for name, each in inspect.signature(take).parameters.items()
+            if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+        ]
+        return f"For what is in memory type: {cls.__name__}.of({', '.join(needed)})"
 
     def _items(self) -> Iterator[tuple[str, Any]]:
         for name in self.fields():
@@ -209,16 +245,108 @@ def allowed(value: Any, hint: Any) -> bool:
     return isinstance(value, origin or hint)
 
 
-def _choices(hint: Any) -> list[Any]:
-    if typing.get_origin(hint) is Literal:
-        return list(typing.get_args(hint))
-    return [choice for each in typing.get_args(hint) for choice in _choices(each)]
+_WORDS = {
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text", "texts"),
+    bool: ("True or False", "True or False"),
+    Path: ("a path", "paths"),
+}
+
+
+def shown(value: Any) -> str:
+    """A value in an error's one line: as it is written, or only what it is, where that takes more."""
+    text = repr(value)
+    if isinstance(value, str | int | float | tuple | Part):
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
+    return text if len(text) <= _SHOWN and "\n" not in text else f"of type {type(value).__name__}"
 
 
 def expected(value: Any, hint: Any) -> str:
-    """What the annotation takes, as the end of a sentence: the nearest choice, or the type."""
-    choices = _choices(hint)
-    if isinstance(value, str) and choices:
-        return nearest(value, [str(choice) for choice in choices])
-    name = getattr(hint, "__name__", None) if not typing.get_args(hint) else None
-    return f"; it takes {name or str(hint).replace('typing.', '')}"
+    """What to write in place of ``value``, as the end of a sentence: the nearest that the annotation takes, or all."""
+    choices = [str(choice) for choice in _choices(hint)]
+    if isinstance(value, str) and choices and (difflib.get_close_matches(value, choices) or not _others(hint)):
+        return nearest(value, choices)
+    plain = _plainly(value)
+    if plain is not value and allowed(plain, hint):
+        return f"; write {value} without quotes" if isinstance(value, str) else f"; write {plain!r}"
+    if allowed((value,), hint):
+        return f"; write [{value!r}]"
+    instead = next((found for part in _parts(hint) if (found := part._instead(value))), "")
+    return f"; did you mean {instead}?" if instead else f"; it takes {_taken(hint)}"
+
+
+def _alternatives(hint: Any) -> list[Any]:
+    """The annotations of which one has to fit; those of parts last."""
+    union = typing.get_origin(hint) in (Union, types.UnionType)
+    found = [each for inner in typing.get_args(hint) for each in _alternatives(inner)] if union else [hint]
+    return sorted(found, key=lambda each: (_is_part(each), each is type(None)))
+
+
+def _choices(hint: Any) -> list[Any]:
+    literal = (each for each in _alternatives(hint) if typing.get_origin(each) is Literal)
+    return [choice for each in literal for choice in typing.get_args(each)]
+
+
+def _others(hint: Any) -> list[Any]:
+    return [each for each in _alternatives(hint) if typing.get_origin(each) is not Literal]
+
+
+def _parts(hint: Any) -> list[type[Part]]:
+    return [each for each in _alternatives(hint) if _is_part(each)]
+
+
+def _is_part(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Part)
+
+
+def _plainly(value: Any) -> Any:
+    """The plain value that was put in quotes, or that numpy or a path holds; anything else as it is."""
+    if isinstance(value, str):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            return value
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
+
+
+def _taken(hint: Any) -> str:
+    """The annotation in words: "a whole number, or 'auto'"."""
+    words = [word for each in _alternatives(hint) for word in _in_words(each)]
+    *before, last = words
+    return f"{', '.join(before)}, or {last}" if before else last
+
+
+def _in_words(hint: Any) -> list[str]:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return [repr(each) for each in inner]
+    if hint is type(None):
+        return ["None"]
+    if origin is tuple and len(inner) == 2 and inner[1] is Ellipsis:
+        return [f"a tuple of {_WORDS[inner[0]][1] if inner[0] in _WORDS else _taken(inner[0])}"]
+    if origin is tuple:
+        return [f"a tuple ({'; '.join(map(_taken, inner))})"]
+    if hint in _WORDS:
+        return [_WORDS[hint][0]]
+    return [_call(hint) if _is_part(hint) else getattr(origin or hint, "__name__", str(hint))]
+
+
+def _call(cls: type[Part]) -> str:
+    """How a part of that class is written."""
+    if inspect.isabstract(cls):
+        return f"{cls.__name__}, such as {cls._examples}" if cls._examples else cls.__name__
+    fields = dataclasses.fields(typing.cast(Any, cls))
+    given = all(
+        each.default is not dataclasses.MISSING or each.default_factory is not dataclasses.MISSING for each in fields
+    )
+    return f"{cls.__name__}()" if given else f"{cls.__name__}(...)"
+
+
+def _below(cls: type[Part]) -> Iterator[type[Part]]:
+    """The class and all that are derived from it and loaded."""
+    yield cls
+    for each in cls.__subclasses__():
+        yield from _below(each)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from tests.training.conftest import Bars
-from workbench import Learner, Network, Norm
+from workbench import EarlyStop, Learner, Network, Norm
 from workbench.errors import FieldError
 from workbench.models.vision import Model
 from workbench.parts import Part
@@ -60,15 +63,46 @@ def test_a_subclass_may_add_a_field_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("rate", "fast", r"Arm.rate is 'fast'; it takes float"),
-        ("rate", True, r"Arm.rate is True; it takes float"),
+        ("rate", "fast", r"Arm.rate is 'fast'; it takes a number"),
+        ("rate", True, r"Arm.rate is True; it takes a number"),
         ("depth", 3, r"Arm.depth is 3; it takes Depth"),
-        ("names", ("a", 1), r"Arm.names is \('a', 1\); it takes tuple\[str, ...\]"),
+        ("names", ("a", 1), r"Arm.names is \('a', 1\); it takes a tuple of texts"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(field: str, value: Any, message: str) -> None:
     with pytest.raises(FieldError, match=message):
         type("Arm", (Base,), {field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("model", "resnet8", "did you mean Network('resnet8')?"),
+        ("model", "resnet9", "did you mean Network('resnet8')?"),
+        ("model", "lstm", "did you mean TextNetwork('lstm')?"),
+        ("model", "data/own.pth", "did you mean Pretrained('data/own.pth')?"),
+        ("model", Network, "did you mean Network(...)?"),
+        ("model", 3, "it takes 'auto', or Model, such as Network("),
+        ("data", "data/adult.csv", "Arm.data is 'data/adult.csv'; did you mean Table('data/adult.csv', 'LABEL')?"),
+        ("data", Path("x.zip"), "did you mean ImageFolder('x.zip')?"),
+        ("data", pd.DataFrame({"a": [1]}), "Arm.data is of type DataFrame; did you mean Table.of(frame, 'LABEL')?"),
+        ("data", np.zeros(3), "did you mean ImageArrays.of(images, labels)?"),
+        ("data", "x", "it takes Data, such as Table(...)"),
+        ("fit", "onecycle", "did you mean OneCycle()?"),
+        ("diagnostics", "views", "Arm.diagnostics is 'views'; write ['views']"),
+    ],
+)
+def test_the_part_that_was_meant_is_named(field: str, value: Any, message: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        type("Arm", (Bars,), {field: value})
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_value_where_a_stage_belongs_is_answered_with_the_stage() -> None:
+    with pytest.raises(FieldError) as caught:
+        type("Arm", (Bars,), {"callbacks": [EarlyStop(1)]})
+    said = "Arm.callbacks is a value, and 'callbacks' is a method of Learner. Write: def callbacks(self): return ..."
+    assert str(caught.value) == said
 
 
 def test_a_misspelt_choice_is_refused_with_the_nearest() -> None:

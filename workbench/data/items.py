@@ -6,7 +6,7 @@ import abc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from workbench.data.preparation import Preparation
+
+_READ_BY = {
+    "Table({}, 'LABEL')": (".csv", ".tsv", ".parquet"),
+    "ImageArrays({})": (".npz", ".npy", ".mat"),
+    "ImageFolder({})": (".zip", ".tar", ".gz", ".tgz"),
+    "Texts({})": (".txt",),
+}
+"""The part that usually reads a file, by how its name ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +142,8 @@ class Data(Part, abc.ABC):
         FieldError: a fraction that leaves one side empty.
     """
 
+    _examples: ClassVar[str] = "Table(...), Texts(...) or ImageFolder(...)"
+
     validation: float = 0.2
     target: Target | Literal["auto"] = "auto"
 
@@ -172,6 +182,19 @@ class Data(Part, abc.ABC):
             batch: items a step, for orders that put like beside like.
         """
         return permutation(seed, "order", epoch, n=len(items))
+
+    @classmethod
+    def _instead(cls, value: Any) -> str:
+        """The part for a frame, an array or a path; named here, as the modules may not be loaded."""
+        if hasattr(value, "columns"):
+            return "Table.of(frame, 'LABEL')"
+        if hasattr(value, "shape"):
+            return "ImageArrays.of(images, labels)"
+        if not isinstance(value, str | Path):
+            return super()._instead(value)
+        path = Path(value)
+        part = next((part for part, ends in _READ_BY.items() if path.suffix.lower() in ends), "")
+        return part.format(repr(path.as_posix())) if part else super()._instead(str(value))
 
     def check(self) -> None:
         """Refuse a validation fraction that leaves one side empty."""

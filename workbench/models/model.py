@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import difflib
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -31,6 +33,7 @@ _NAMES: dict[Kind, str] = {
     "table": "tables",
     "ratings": "ratings",
 }
+_WEIGHTS = (".pth", ".pt", ".safetensors")
 
 
 @runtime_checkable
@@ -56,6 +59,8 @@ class Model(Part, abc.ABC):
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
     """The kinds of data that it takes; all of them where none is named."""
+
+    _examples: ClassVar[str] = "Network('resnet20'), Pretrained(...) or TabularNetwork()"
 
     norm: Norm = Norm()
 
@@ -93,6 +98,20 @@ class Model(Part, abc.ABC):
 
         What draws from torch's generator in here draws from the stream (seeds.init, "init").
         """
+
+    @classmethod
+    def _instead(cls, value: Any) -> str:
+        """The network of an architecture's or of a weights file's name."""
+        if not isinstance(value, str):
+            return super()._instead(value)
+        if value.startswith(("experiments/", "torchvision/")) or Path(value).suffix in _WEIGHTS:
+            return f"Pretrained({value!r})"
+        if value in ("lstm", "transformer"):
+            return f"TextNetwork({value!r})"
+        # by name: these modules are made of this one, and of torchvision, which only a mistake has to wait for
+        names = importlib.import_module("workbench.models.vision").architectures()
+        near = difflib.get_close_matches(value.lower(), names, n=1, cutoff=0.7)
+        return f"Network({near[0]!r})" if near else super()._instead(value)
 
     @property
     def starts_from_weights(self) -> bool:

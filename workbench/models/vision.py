@@ -283,12 +283,17 @@ def _published(arch: str, name: str, where: str) -> Any:
     return known[name]
 
 
-def _require_arch(arch: str, *, where: str, hint: str = "") -> None:
+def architectures() -> list[str]:
+    """The names that :class:`Network` takes: torchvision's, and the small residual networks."""
     from torchvision import models
 
-    names = models.list_models(module=models)
-    if arch not in names:
-        raise FieldError(f"'{arch}' is not an architecture{nearest(arch, [*names, *BLOCKS])}", where=where, hint=hint)
+    return [*models.list_models(module=models), *BLOCKS]
+
+
+def _require_arch(arch: str, *, where: str, hint: str = "") -> None:
+    names = architectures()
+    if arch not in names or arch in BLOCKS:
+        raise FieldError(f"'{arch}' is not an architecture{nearest(arch, names)}", where=where, hint=hint)
 
 
 def _torchvision(arch: str, norm: Norm, size: int, *, where: str = "") -> nn.Module:

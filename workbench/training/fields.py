@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import functools
+import inspect
 import itertools
 import typing
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from workbench.errors import FieldError, nearest
-from workbench.parts import Part, allowed, expected, flatten
+from workbench.parts import Part, allowed, expected, flatten, shown
 
 
 class Described:
@@ -36,6 +37,7 @@ class Described:
                 _check(cls, name, value, known[name])
             elif not _is_method(value):
                 options_ = [*known, *methods]
+                _refuse_value_of_stage(cls, name)
                 raise FieldError(f"{cls.__name__}.{name} is not a field of {_origin(cls)}{nearest(name, options_)}")
             elif name not in methods:
                 _refuse_near_miss(cls, name, [each for each in methods if not each.startswith("_")], "stage")
@@ -113,17 +115,28 @@ def _check(cls: type, name: str, value: Any, hint: Any) -> None:
         value = tuple(value)
         setattr(cls, name, value)
     if not allowed(value, hint):
-        first, *more = repr(value).splitlines()
         raise FieldError(
-            f"{cls.__name__}.{name} is {first}{' ...' if more else ''}{expected(value, hint)}",
+            f"{cls.__name__}.{name} is {shown(value)}{expected(value, hint)}",
             hint="Describe a network of your own in a Model: docs/own_network.md" if _is_torchs(value) else "",
         )
 
 
+def _refuse_value_of_stage(cls: type, name: str) -> None:
+    """Raises :class:`FieldError` for a value where there is a method, with the line that begins the method."""
+    stage = next((vars(base)[name] for base in cls.__mro__[1:] if _is_method(vars(base).get(name))), None)
+    if stage is None:
+        return
+    names = ", ".join(inspect.signature(stage).parameters) if inspect.isfunction(stage) else "..."
+    raise FieldError(
+        f"{cls.__name__}.{name} is a value, and '{name}' is a method of {_origin(cls)}",
+        hint=f"Write: def {name}({names}): return ...",
+    )
+
+
 def _is_torchs(value: Any) -> bool:
-    """Whether it is a module of torch's, or a class of one: what other libraries take as a model."""
+    """Whether it is a network of torch's, or a class of one: what other libraries take as a model."""
     bases = (value if isinstance(value, type) else type(value)).__mro__
-    return any(base.__module__.partition(".")[0] == "torch" for base in bases)
+    return any(base.__module__.startswith("torch.nn.") for base in bases)
 
 
 def _refuse_near_miss(cls: type, name: str, known: list[str], kind: str, cutoff: float = 0.85) -> None:

@@ -66,15 +66,17 @@ class Recipe(Part):
             if isinstance(value, int) and value < 1:
                 raise FieldError(f"{name}.{field} is {value}; it takes a whole number from 1")
         if not isinstance(self.lr, str) and not 0 < self.lr < 100:
-            raise FieldError(f"{name}.lr is {self.lr}; it takes a number above 0")
+            raise FieldError(f"{name}.lr is {self.lr}; it takes a number above 0 and below 100")
         if not 0 <= self.smoothing < 1:
             raise FieldError(f"{name}.smoothing is {self.smoothing}; it takes a number from 0 to below 1")
         if not 0 < self.layer_decay <= 1:
             raise FieldError(f"{name}.layer_decay is {self.layer_decay}; it takes a number above 0 and up to 1")
-        decay = 0.0 if isinstance(self.weight_decay, str) else self.weight_decay
-        finite = all(0 <= (each or 0) < math.inf for each in (decay, self.body_lr))
-        if not finite or not (self.clip is None or self.clip > 0):
-            raise FieldError(f"{name}: weight_decay and body_lr take numbers from 0, clip a number above 0")
+        for field in ("weight_decay", "body_lr"):
+            value = getattr(self, field)
+            if not isinstance(value, str) and not 0 <= (value or 0) < math.inf:
+                raise FieldError(f"{name}.{field} is {value}; it takes a number from 0")
+        if self.clip is not None and not self.clip > 0:
+            raise FieldError(f"{name}.clip is {self.clip}; it takes a number above 0, or None for no clipping")
 
     def factor(self, progress: float) -> float:
         """The factor of ``lr`` when the share ``progress`` of the run's steps is done."""

@@ -22,6 +22,8 @@ class Target(Part, abc.ABC):
     ``output`` is what the network gives for b items, ``y`` their targets as a batch holds them.
     """
 
+    _examples: ClassVar[str] = "SingleLabel(), MultiLabel() or Regression()"
+
     names: ClassVar[tuple[str, ...]] = ()
     """The names that :meth:`metrics` gives; the first one is the measure, smaller is better."""
 
