@@ -254,3 +254,33 @@ def test_a_part_survives_as_plain_values() -> None:
         again = parts.revived(json.loads(json.dumps(parts.plain(part))))
         assert again == part and again.identity() == part.identity()
     assert parts.plain(0.3) == parts.revived(0.3) == 0.3
+
+
+class Takes:
+    """A class that is no part, with arguments of each sort."""
+
+    @parts.arguments
+    def __init__(self, patience: int = 3, *, mode: Literal["min", "max"] = "min", places: dict[str, str] | None = None):
+        self.patience, self.mode, self.places = patience, mode, places
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "said"),
+    [
+        ((), {"patiense": 2}, "'patiense' is not an argument of Takes; did you mean 'patience'?"),
+        (("3",), {}, "Takes.patience is '3'; write 3 without quotes"),
+        ((1.5,), {}, "Takes.patience is 1.5; it takes a whole number"),
+        ((), {"mode": "maxi"}, "Takes.mode is 'maxi'; did you mean 'max'?"),
+        ((), {"places": ["a"]}, "Takes.places is ['a']; it takes dict, or None"),
+        ((3, "max"), {}, "Takes: too many positional arguments. Write Takes(patience, mode=..., places=...)"),
+    ],
+)
+def test_a_wrong_argument_is_answered_as_a_wrong_field_is(values: Any, named: dict[str, Any], said: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        Takes(*values, **named)
+    assert str(caught.value) == said
+
+
+def test_right_arguments_arrive() -> None:
+    taken = Takes(2, mode="max", places={"a": "b"})
+    assert (taken.patience, taken.mode, taken.places) == (2, "max", {"a": "b"})

@@ -16,14 +16,17 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from inspect import Parameter
 from pathlib import Path, PurePath
-from typing import Any, ClassVar, Literal, Self, Union, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypeVar, Union, dataclass_transform
 
 from workbench.errors import FieldError, nearest
 
 _SHOWN = 80
 """Characters of a value that an error shows."""
+
+_Init = TypeVar("_Init", bound=Callable[..., None])
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,))
@@ -210,6 +213,31 @@ def _named(init: Any) -> Any:
     return checked
 
 
+def arguments(init: _Init) -> _Init:
+    """An ``__init__`` that answers an unknown name, or a value of another kind, with a :class:`FieldError`."""
+    signature = inspect.signature(init)
+    names = list(signature.parameters)[1:]
+    written = [f"{name}=..." if signature.parameters[name].kind is Parameter.KEYWORD_ONLY else name for name in names]
+
+    @functools.wraps(init)
+    def checked(self: Any, *values: Any, **named: Any) -> None:
+        cls = type(self).__name__
+        for name in named:
+            if name not in names:
+                raise FieldError(f"'{name}' is not an argument of {cls}{nearest(name, names)}")
+        try:
+            given = signature.bind(self, *values, **named).arguments
+        except TypeError as error:
+            raise FieldError(f"{cls}: {error}", hint=f"Write {cls}({', '.join(written)})") from None
+        hints = typing.get_type_hints(init)
+        for name in names:
+            if name in given and not allowed(given[name], hints[name]):
+                raise FieldError(f"{cls}.{name} is {shown(given[name])}{expected(given[name], hints[name])}")
+        init(self, *values, **named)
+
+    return typing.cast(_Init, checked)
+
+
 def _require_field(cls: type[Part], name: str) -> None:
     if name not in cls.fields():
         raise FieldError(f"'{name}' is not a field of {cls.__name__}{nearest(name, cls.fields())}")
@@ -245,12 +273,13 @@ def allowed(value: Any, hint: Any) -> bool:
     return isinstance(value, origin or hint)
 
 
-_WORDS = {
+_WORDS: dict[Any, tuple[str, str]] = {
     int: ("a whole number", "whole numbers"),
     float: ("a number", "numbers"),
     str: ("a text", "texts"),
     bool: ("True or False", "True or False"),
     Path: ("a path", "paths"),
+    Mapping: ("a dictionary", "dictionaries"),
 }
 
 
@@ -329,8 +358,8 @@ def _in_words(hint: Any) -> list[str]:
         return [f"a tuple of {_WORDS[inner[0]][1] if inner[0] in _WORDS else _taken(inner[0])}"]
     if origin is tuple:
         return [f"a tuple ({'; '.join(map(_taken, inner))})"]
-    if hint in _WORDS:
-        return [_WORDS[hint][0]]
+    if (origin or hint) in _WORDS:
+        return [_WORDS[origin or hint][0]]
     return [_call(hint) if _is_part(hint) else getattr(origin or hint, "__name__", str(hint))]
 
 

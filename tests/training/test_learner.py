@@ -225,10 +225,26 @@ def test_dropout_is_a_function_of_the_step(pictures: Path, bars: type[Bars], tmp
     assert weights_hash(Dropping(0, root=pictures).run(resume=path).model) == weights_hash(whole.model)
 
 
-@pytest.mark.parametrize("seeds", [[0, 1], "0", 1.5])
+@pytest.mark.parametrize("seeds", [[0, 1], "zero", 1.5])
 def test_seeds_that_are_none_are_refused(seeds: Any, bars: type[Bars]) -> None:
     with pytest.raises(FieldError, match="it takes a whole number, or Seeds"):
         bars(seeds)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"thread": 2}, "'thread' is not an argument of Bars; did you mean 'threads'?"),
+        ({"devise": "cpu"}, "'devise' is not an argument of Bars; did you mean 'device'?"),
+        ({"threads": 0}, "threads is 0; it takes a whole number from 1"),
+        ({"device": torch.device("cpu")}, "Bars.device is device(type='cpu'); it takes a text"),
+        ({"sources": ["x"]}, r"Bars.sources is ['x']; it takes a dictionary, or None"),
+    ],
+)
+def test_a_wrong_argument_is_named(given: dict[str, Any], said: str, bars: type[Bars]) -> None:
+    with pytest.raises(FieldError) as caught:
+        bars(0, **given)
+    assert str(caught.value) == said
 
 
 def test_places_may_be_given_as_texts(pictures: Path, bars: type[Bars], tmp_path: Path) -> None:

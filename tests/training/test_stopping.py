@@ -215,6 +215,8 @@ def test_an_instance_that_has_served_a_run_resumes_bit_for_bit(pictures: Path, t
         ({"min_delta": -1.0}, r"EarlyStop\.min_delta is -1\.0"),
         ({"min_delta": float("nan")}, r"EarlyStop\.min_delta is nan"),
         ({"mode": "mix"}, r"EarlyStop\.mode is 'mix'"),
+        ({"patience": "3"}, r"EarlyStop\.patience is '3'; write 3 without quotes"),
+        ({"metrik": "validation/loss"}, r"'metrik' is not an argument of EarlyStop; did you mean 'metric'"),
     ],
 )
 def test_a_value_without_sense_is_refused(fields: dict[str, Any], message: str) -> None:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
-from workbench.errors import FieldError, nearest
+from workbench.errors import FieldError
+from workbench.parts import arguments
 from workbench.training.callbacks import Callback
 from workbench.training.state import State
 
@@ -33,9 +34,8 @@ class Averaging(Callback):
         FieldError: a value without sense, or a second average in the same run.
     """
 
+    @arguments
     def __init__(self, kind: Kind = "ema", *, decay: float = 0.999, warmup: bool = True, start: float = 0.75) -> None:
-        if kind not in ("ema", "swa"):
-            raise FieldError(f"Averaging.kind is {kind!r}{nearest(str(kind), ['ema', 'swa'])}")
         if not 0 < decay < 1:
             raise FieldError(f"Averaging.decay is {decay}; it takes a number between 0 and 1")
         if not 0 <= start < 1:

@@ -31,6 +31,13 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def pick_threads(threads: int) -> int:
+    """The number of threads; raises :class:`FieldError` for none, where torch would when a run begins."""
+    if threads < 1:
+        raise FieldError(f"threads is {threads}; it takes a whole number from 1")
+    return threads
+
+
 @contextlib.contextmanager
 def reproducible(level: Level, threads: int, device: torch.device) -> Iterator[None]:
     """Pins threads and kernels for a run, keeps the caller's random state, and puts everything back.

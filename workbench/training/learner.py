@@ -19,10 +19,11 @@ from workbench.models.choice import choose
 from workbench.models.groups import Trained
 from workbench.models.model import Model
 from workbench.models.norm import Norm, apply_norm
+from workbench.parts import arguments
 from workbench.streams import Seeds
 from workbench.training import checkpoint, distributed, optim
 from workbench.training.callbacks import Callback, Hooks, listed
-from workbench.training.device import Level, pick_device, reproducible, seed_step
+from workbench.training.device import Level, pick_device, pick_threads, reproducible, seed_step
 from workbench.training.diagnostics import DIAGNOSTICS, measure_statistics
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
@@ -71,7 +72,7 @@ class Learner(Asked, Described):
         root: the folder that data paths are relative to; by default the current one.
         sources: weights files for models that start from another experiment, by the name the model gives them.
 
-    Raises :class:`FieldError` for a field without a value, and a diagnostic or a device that there is not.
+    Raises :class:`FieldError` for a field without a value, an argument, a diagnostic or a device that there is not.
     """
 
     data: Data
@@ -85,6 +86,7 @@ class Learner(Asked, Described):
     level: Level = "seeded"
     confounded: str = ""
 
+    @arguments
     def __init__(
         self,
         seeds: Seeds | int = 0,
@@ -99,12 +101,10 @@ class Learner(Asked, Described):
             if name not in DIAGNOSTICS:
                 raise FieldError(f"'{name}' is not a diagnostic{nearest(name, DIAGNOSTICS)}")
         self.seeds = Seeds.of(seeds) if isinstance(seeds, int) else seeds
-        if not isinstance(self.seeds, Seeds):
-            raise FieldError(f"seeds is {seeds!r}; it takes a whole number, or Seeds")
         self.ranks = distributed.ranks()
         self.device = self.ranks.place(pick_device(device))
         self.numbers = pick_numbers(self.precision, self.device, self.level)
-        self.threads = threads
+        self.threads = pick_threads(threads)
         self.root = Path(root)
         self.sources = dict(sources or {})
         self.recipe = self.fit

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 
 from workbench.errors import FieldError, nearest
+from workbench.parts import arguments
 from workbench.training.callbacks import Callback
 from workbench.training.state import State
 
@@ -29,6 +30,7 @@ class EarlyStop(Callback):
         FieldError: a value without sense; at the run's start, a learner that does not validate.
     """
 
+    @arguments
     def __init__(
         self,
         patience: int = 3,
@@ -42,8 +44,6 @@ class EarlyStop(Callback):
             raise FieldError(f"EarlyStop.patience is {patience}; it takes a whole number from 1")
         if not min_delta >= 0:
             raise FieldError(f"EarlyStop.min_delta is {min_delta}; it takes a number from 0")
-        if mode not in ("min", "max"):
-            raise FieldError(f"EarlyStop.mode is {mode!r}{nearest(str(mode), ['min', 'max'])}")
         self.patience, self.min_delta, self.metric = patience, min_delta, metric
         self.mode, self.keep_best = mode, keep_best
         self.best, self.best_epoch, self.waited = math.inf, 0, 0
