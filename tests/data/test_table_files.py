@@ -2,13 +2,16 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from workbench import Table, Texts
 from workbench.data.table_files import hold, read_table, row_keys, table
-from workbench.errors import DataError
+from workbench.errors import DataError, FieldError
 
 FRAME = pd.DataFrame({"age": [39, 50, 38], "job": ["clerk", None, "cook"], "pay": [1.5, 2.0, np.nan]})
 
@@ -54,8 +57,27 @@ def test_none_and_a_dash_are_values_among_words_and_missing_among_numbers_and_da
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b"\x1f\x8bnothing", b"a,b\n1,2\n1,2,3\n", b"a,b\n"])
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(content)
-    with pytest.raises(DataError, match=r"a: the (file is no table|table has no rows)"):
+    with pytest.raises(DataError, match=r"a: (the file is no table|the table has no rows|line 3 has 3 values)"):
         read_table(tmp_path / "a.csv", "a")
+
+
+@pytest.mark.parametrize("given", [["a", "b"], {"a": [1]}, np.zeros((3, 2)), pd.Series([1])])
+def test_what_is_no_frame_is_refused(given: Any) -> None:
+    with pytest.raises(FieldError) as caught:
+        Texts.of(given)
+    said = f".of takes a data frame of pandas, and this is a {type(given).__name__}."
+    assert str(caught.value) == f"{said} Write pandas.DataFrame({{'COLUMN': [...], ...}})"
+
+
+def test_a_frame_of_another_library_is_told_its_way() -> None:
+    with pytest.raises(FieldError, match=r"and this is a Table\. Write frame\.to_pandas\(\)"):
+        Table.of(pa.table({"a": [1]}), "a")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("names", [["a", "a", "y"], [1, "1", "y"]])
+def test_two_columns_of_one_name_are_refused(names: list[Any]) -> None:
+    with pytest.raises(FieldError, match=r"the frame has two columns called '[a1]'\. Rename one: frame\.columns"):
+        Table.of(pd.DataFrame(np.zeros((3, 3)), columns=names), "y")
 
 
 def test_a_missing_file_says_what_to_type(tmp_path: Path) -> None:

@@ -49,13 +49,35 @@ def read_table(path: Path, where: str) -> pd.DataFrame:
 
 
 def hold(frame: pd.DataFrame) -> str:
-    """Keeps a copy of a frame for the process and gives its name, which equal content has again."""
+    """Keeps a copy of a frame for the process and gives its name, which equal content has again.
+
+    Raises:
+        FieldError: it is no data frame of pandas, or two of its columns have the same name.
+    """
+    _refuse_others(frame)
     keys = row_keys(frame)
     types = [f"{name}:{frame[name].dtype}" for name in frame.columns]
     text = "\n".join([*types, *keys])
     name = FRAME + hashlib.sha256(text.encode()).hexdigest()[:16]
     _frames.setdefault(name, frame.reset_index(drop=True).rename(columns=str).copy())
     return name
+
+
+def _refuse_others(frame: Any) -> None:
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        write = "frame.to_pandas()" if hasattr(frame, "to_pandas") else "pandas.DataFrame({'COLUMN': [...], ...})"
+        raise FieldError(
+            f".of takes a data frame of pandas, and this is a {type(frame).__name__}", hint=f"Write {write}"
+        )
+    names = [str(name) for name in frame.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FieldError(
+            f"the frame has two columns called '{twice}'",
+            hint="Rename one: frame.columns = [...], or keep the first: frame.loc[:, ~frame.columns.duplicated()]",
+        )
 
 
 def table(root: Path, name: str) -> pd.DataFrame:
