@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.reading import decoded, no_table
 from workbench.data.split import Split, by_part, following
 from workbench.data.table_files import FRAME, table
 from workbench.errors import DataError, FieldError, nearest
@@ -93,13 +95,11 @@ def _read(path: Path, where: str, changed: int) -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        with path.open(encoding="utf-8-sig") as file:
-            first = file.readline()
-        between = max("\t,;|", key=first.count)
-        return pd.read_csv(path, sep=between, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError, pa.ArrowException) as error:
-        # pandas' parser errors and UnicodeDecodeError are ValueErrors
-        raise DataError(f"the file is no table that can be read ({str(error).splitlines()[0]})", where=where) from None
+        text = decoded(path.read_bytes(), where)
+        between = max("\t,;|", key=text.partition("\n")[0].count)
+        return pd.read_csv(io.StringIO(text), sep=between, dtype=str, keep_default_na=False)
+    except (OSError, ValueError, pa.ArrowException) as error:  # pandas' parser errors are ValueErrors
+        raise no_table(error, where) from None
 
 
 def _lines(root: Path, paths: tuple[str, ...]) -> pd.DataFrame:
@@ -124,11 +124,9 @@ def _two_names(paths: tuple[str, ...]) -> tuple[str, str]:
 
 def _text(path: Path, where: str) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decoded(path.read_bytes(), where).replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         _missing(where)
-    except UnicodeDecodeError as error:
-        raise DataError(f"byte {error.start:,} is not UTF-8", where=where, hint="Save it as UTF-8.") from None
     return text.split("\n")[:-1] if text.endswith("\n") else text.split("\n")
 
 

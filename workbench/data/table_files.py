@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.dates import dates
+from workbench.data.reading import decoded, no_table
 from workbench.errors import DataError, FieldError
 
 if TYPE_CHECKING:
@@ -152,12 +153,11 @@ def parse_table(file: IO[bytes], where: str) -> pd.DataFrame:
             frame = pd.read_parquet(file)
         elif start[:2] == b"\x1f\x8b":
             with gzip.open(file, "rb") as text:
-                frame = _csv(cast(IO[bytes], text))
+                frame = _csv(cast(IO[bytes], text), where)
         else:
-            frame = _csv(file)
-    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
-        # pandas' parser errors and UnicodeDecodeError are ValueErrors
-        raise DataError(f"the file is no table that can be read ({str(error).splitlines()[0]})", where=where) from None
+            frame = _csv(file, where)
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:  # pandas' parser errors are ValueErrors
+        raise no_table(error, where) from None
     if not len(frame):
         raise DataError("the table has no rows", where=where)
     return frame.reset_index(drop=True).rename(columns=str)
@@ -172,7 +172,16 @@ def _read(path: Path, where: str, changed: int, size: int) -> pd.DataFrame:
         raise DataError(f"the file cannot be read ({error.strerror})", where=where) from None
 
 
-def _csv(file: IO[bytes]) -> pd.DataFrame:
+def _csv(file: IO[bytes], where: str) -> pd.DataFrame:
+    try:
+        return _separated(file)
+    except UnicodeDecodeError:
+        file.seek(0)
+        decoded(file.read(), where)  # says where, of the whole file: pandas counts from the start of a piece
+        raise
+
+
+def _separated(file: IO[bytes]) -> pd.DataFrame:
     import pandas as pd
 
     first = file.readline().decode("utf-8-sig")

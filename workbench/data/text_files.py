@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.containers import folders_of, opened, refuse_other_classes
+from workbench.data.reading import decoded
 from workbench.data.split import Split, following, says_parts
 from workbench.data.table_files import table
 from workbench.errors import DataError, FieldError, nearest
@@ -86,7 +87,7 @@ def _json_lines(path: Path, where: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        lines = _decoded(path.read_bytes(), where).splitlines()
+        lines = decoded(path.read_bytes(), where).splitlines()
     except OSError:
         raise _missing(where) from None
     rows = []
@@ -197,7 +198,7 @@ def _listed(names: Any) -> str:
 
 def _plain(path: Path, where: str) -> Written:
     try:
-        text = _decoded(path.read_bytes(), where)
+        text = decoded(path.read_bytes(), where)
     except OSError:
         raise _missing(where) from None
     blocks = [each.strip() for each in re.split(r"\n[ \t]*\n", text) if each.strip()]
@@ -214,7 +215,7 @@ def _classes(path: Path, where: str, given: bool) -> Written:
         names = [name for name in files.names() if PurePosixPath(name).suffix.lower() == _TEXT]
         if not names:
             raise DataError("there are no .txt files in it", where=where)
-        texts = tuple(_decoded(files.read(name), f"{where}/{name}").strip() for name in names)
+        texts = tuple(decoded(files.read(name), f"{where}/{name}").strip() for name in names)
     folders = folders_of(names)
     split = all(folders) and says_parts({parts[0] for parts in folders})
     inner = [parts[1:] if split else parts for parts in folders]
@@ -234,15 +235,6 @@ def _classes(path: Path, where: str, given: bool) -> Written:
 
     labels = pd.DataFrame({"class": [each[0] for each in inner]})
     return Written(texts, labels, parts, (("data.label", "folder", "a folder is a class"),))
-
-
-def _decoded(content: bytes, where: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"byte {error.start:,} is not UTF-8", where=where, hint="Save it as UTF-8, e.g. with iconv."
-        ) from None
 
 
 def _missing(where: str) -> DataError:

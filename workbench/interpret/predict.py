@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ import torch
 
 from workbench.data.items import Data
 from workbench.data.loading import Batch
+from workbench.data.reading import decoded
 from workbench.data.values import Ragged, device_of
 from workbench.errors import DataError, FieldError
 from workbench.interpret.looking import looking, output_of
@@ -115,7 +117,7 @@ def gathered(given: Any, kind: str, columns: Sequence[str] = ()) -> tuple[Sequen
             rows = _rows(path)
             return _items(rows, kind, columns, str(path)), [f"row {place}" for place in range(len(rows))]
         if kind in ("text", "pairs") and os.path.isfile(path):
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = decoded(path.read_bytes(), str(path)).splitlines()
             return lines, [_name(line, place) for place, line in enumerate(lines)]
     if isinstance(given, list):
         return given, [_name(each, place) for place, each in enumerate(given)]
@@ -151,9 +153,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         import pandas as pd
 
         return [{str(name): value for name, value in row.items()} for row in pd.read_parquet(path).to_dict("records")]
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, dialect="excel-tab" if path.suffix.lower() == ".tsv" else "excel")
-        return [{name: value or None for name, value in row.items() if name is not None} for row in reader]
+    text = io.StringIO(decoded(path.read_bytes(), str(path)), newline="")
+    reader = csv.DictReader(text, dialect="excel-tab" if path.suffix.lower() == ".tsv" else "excel")
+    return [{name: value or None for name, value in row.items() if name is not None} for row in reader]
 
 
 def _column_names(data: Data) -> list[str]:
