@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "pairs.tsv").write_text(TABLE)
     with pytest.raises(FieldError, match=r"pairs.tsv: 'frensh' is not a column; did you mean 'french'?"):
         read_pairs(tmp_path, ("pairs.tsv",), ("english", "frensh"), Split())
-    with pytest.raises(DataError, match=r"none.tsv: the file is missing. Type `wb data pull`"):
+    with pytest.raises(DataError, match=r"none.tsv: there is no such file or folder"):
         read_pairs(tmp_path, ("none.tsv",), None, Split())
     (tmp_path / "one.tsv").write_text("english\nGo.\n")
     with pytest.raises(DataError, match="no two columns to pair"):

@@ -147,7 +147,7 @@ def test_damaged_picture_is_named(folder: Path, content: bytes) -> None:
 
 
 def test_missing_and_empty(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.zip: .*wb data pull"):
+    with pytest.raises(DataError, match=r"none\.zip: there is no such file"):
         read(tmp_path, "none.zip")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no pictures"):
@@ -160,7 +160,7 @@ def test_truncated_archive(folder: Path, keep: int) -> None:
         for file in sorted((folder / "set").rglob("*.jpg")):
             archive.write(file, file.relative_to(folder / "set").as_posix())
     (folder / "cut.zip").write_bytes((folder / "set.zip").read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"cut\.zip: the file is truncated.*wb data restore"):
+    with pytest.raises(DataError, match=r"cut\.zip: the file is truncated.*Copy or pack it anew"):
         read(folder, "cut.zip")
 
 

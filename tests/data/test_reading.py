@@ -5,15 +5,72 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from workbench import Ratings, Seeds, Table, TextPairs, Texts
+from workbench import ImageArrays, Ratings, Seeds, Table, TextPairs, Texts
 from workbench.data.items import Data
-from workbench.data.reading import decoded
+from workbench.data.photos import decode
+from workbench.data.reading import again, decoded, missing
 from workbench.errors import DataError
 from workbench.interpret.predict import gathered
 
+PINS = """outs:
+- md5: 00000000000000000000000000000000
+  size: 1
+  hash: md5
+  path: data/pinned.npz
+- path: data/adult.csv
+  md5: 00000000000000000000000000000000
+"""
 ROWS = "a,b,y\n1,café,0\n2,thé,1\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project that pins two files and has one other."""
+    (tmp_path / "data.dvc").write_text(PINS)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/own.csv").write_text("a\n1\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("data/pinned.npz", "the file is missing. Type `wb data pull data/pinned.npz` to fetch it."),
+        ("data/owm.csv", "there is no such file or folder; did you mean 'data/own.csv'?"),
+        (
+            "data/adlut.csv",
+            "there is no such file or folder; did you mean 'data/adult.csv'? "
+            "To fetch that, type `wb data pull data/adult.csv`.",
+        ),
+        ("/nope/x.csv", "there is no such file or folder"),
+    ],
+)
+def test_a_missing_file_has_a_next_step(where: str, said: str, root: Path) -> None:
+    assert str(missing(root / where, where)) == f"{where}: {said}"
+
+
+def test_a_path_that_nothing_is_like_says_where_it_was_looked_for(root: Path) -> None:
+    place = root / "zzz/x.csv"
+    text = f"there is no such file or folder. It was looked for at {place}: paths begin at the root."
+    assert str(missing(place, "zzz/x.csv")) == f"zzz/x.csv: {text}"
+
+
+def test_only_a_pinned_file_comes_back_from_its_pin(root: Path) -> None:
+    restored = "Type `wb data restore data/pinned.npz` to get the pinned file back."
+    assert again(root / "data/pinned.npz", "data/pinned.npz", "Copy it.") == restored
+    assert again(root / "data/own.csv", "data/own.csv", "Copy it.") == "Copy it."
+    assert again(Path("/elsewhere/pinned.npz"), "/elsewhere/pinned.npz", "Copy it.") == "Copy it."
+
+
+def test_arrays_of_other_names_and_a_file_that_is_no_picture(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", images=np.zeros((9, 8, 8), np.uint8), labels=np.arange(9))
+    text = said(ImageArrays("own.npz"), tmp_path)
+    assert text.startswith("own.npz: the array 'train_images' is missing; there is 'images', 'labels'. It takes train_")
+    with pytest.raises(DataError, match=r"own\.npz: it is no picture\. It takes \.jpg, "):
+        decode((tmp_path / "own.npz").read_bytes(), str(tmp_path / "own.npz"), side=8)
 
 
 def said(data: Data, root: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import RecordError
-from workbench.record.pins import Pin, md5_of, parse_pins, read_pins, state
+from workbench.record.pins import Pin, md5_of, parse_pins, pinning, read_pins, state
 
 PINS = """\
 outs:
@@ -111,3 +111,10 @@ def test_a_spoilt_memory_is_only_slower(root: Path) -> None:
 def test_a_file_that_cannot_be_read_is_a_record_error(root: Path) -> None:
     with pytest.raises(RecordError, match="data/none: cannot be read"):
         md5_of(root, "data/none")
+
+
+def test_what_to_type_to_pin_a_file(root: Path) -> None:
+    assert pinning(root, "data/a.bin") == "Type: wb data pin data/a.bin"
+    assert pinning(root, str(root / "data/a.bin")) == "Name it 'data/a.bin', and type: wb data pin data/a.bin"
+    outside = "Copy it into the project, e.g. as data/x.csv, name that, and type: wb data pin data/x.csv"
+    assert pinning(root, "/elsewhere/x.csv") == pinning(root, "../x.csv") == outside

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from workbench.errors import DataError
+from workbench.data.reading import again, missing
+from workbench.errors import DataError, nearest
 
 Array = npt.NDArray[Any]
 
@@ -22,7 +23,7 @@ HELD = "arrays:"
 """What the name of arrays in memory begins with."""
 
 _TRAIN, _TEST = ("train_images", "train_labels"), ("test_images", "test_labels")
-_RESTORE = "Type `wb data restore` to get the pinned file back."
+_FORM = "It takes train_images, uint8 (n, h, w) or (n, h, w, 3), and train_labels (n,); numpy.savez writes them."
 
 _held: dict[str, Stored] = {}
 
@@ -71,7 +72,7 @@ class Stored:
         train = _side(arrays, "train", where)
         test = _side(arrays, "test", where) if "test_images" in arrays else None
         if test is not None and train.images.shape[1:] != test.images.shape[1:]:
-            raise DataError("training and test pictures differ in shape", where=where, hint=_RESTORE)
+            raise DataError("training and test pictures differ in shape", where=where, hint=_FORM)
         names = tuple(str(name) for name in arrays["classes"]) if "classes" in arrays else None
         return cls(train, test, names)
 
@@ -93,7 +94,7 @@ def read_arrays(path: Path, name: str) -> Stored:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise DataError("the file is missing", where=name, hint="Type `wb data pull` to fetch it.") from None
+        raise missing(path, name) from None
     return _read(path, name, status.st_mtime_ns, status.st_size)
 
 
@@ -138,17 +139,19 @@ def _read(path: Path, where: str, changed: int, size: int) -> Stored:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             members = (*_TRAIN, *_TEST) if any(name in archive for name in _TEST) else _TRAIN
-            missing = [name for name in members if name not in archive]
-            if missing:
-                raise DataError(f"the array '{missing[0]}' is missing", where=where, hint=_RESTORE)
+            absent = [name for name in members if name not in archive]
+            if absent:
+                found = nearest("", archive.keys())
+                raise DataError(f"the array '{absent[0]}' is missing{found}", where=where, hint=_FORM)
             arrays = {name: archive[name] for name in (*members, "classes") if name in archive}
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError) as error:
-        raise DataError(f"the file is truncated or not an .npz file ({error})", where=where, hint=_RESTORE) from None
+        hint = again(path, where, _FORM)
+        raise DataError(f"the file is truncated or not an .npz file ({error})", where=where, hint=hint) from None
     return Stored.of(arrays, where)
 
 
 def _side(arrays: Mapping[str, Array], split: str, where: str) -> Side:
     images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
     if not 1 <= labels.ndim <= 2 or len(labels) != len(images):
-        raise DataError(f"{len(images)} {split}_images have {len(labels)} {split}_labels", where=where, hint=_RESTORE)
+        raise DataError(f"{len(images)} {split}_images have {len(labels)} {split}_labels", where=where, hint=_FORM)
     return Side(planes(images, f"{split}_images", where), labels, content_keys(images))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from workbench.data.reading import again, missing
 from workbench.data.split import part_names
 from workbench.errors import DataError
 
@@ -106,14 +107,12 @@ def opened(path: Path, where: str) -> Iterator[Container]:
         with zipfile.ZipFile(path) as archive:
             yield Zip(path, archive)
     except FileNotFoundError:
-        raise DataError(
-            "there is no such file or folder", where=where, hint="Type `wb data pull` to fetch it."
-        ) from None
+        raise missing(path, where) from None
     except (zipfile.BadZipFile, EOFError) as error:
         raise DataError(
             f"the file is truncated or not a zip archive ({error})",
             where=where,
-            hint="Type `wb data restore` to get the pinned file back.",
+            hint=again(path, where, "Copy or pack it anew."),
         ) from None
 
 

@@ -16,6 +16,7 @@ from workbench.data.photos import Photos, decoded, picture_names, read_photos, s
 from workbench.data.picture_sets import picture_sets
 from workbench.data.picture_size import photo_size
 from workbench.data.pictures import ImageData
+from workbench.data.reading import missing
 from workbench.data.split import Split, divide
 from workbench.data.table_files import parse_table, read_table
 from workbench.data.targets.inference import read_answers
@@ -107,7 +108,7 @@ class ImageTable(ImageData):
             return read_table(root / self.path, self.path), ""
         path = root / self.path
         if not path.exists():
-            raise DataError("there is no such file or folder", where=self.path, hint="Type `wb data pull` to fetch it.")
+            raise missing(path, self.path)
         frame, name = _inside(path, self.path, self.table, state_of(path))
         folder = PurePosixPath(name).parent.as_posix()
         return frame, "" if folder == "." else folder

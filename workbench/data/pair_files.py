@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.data.reading import decoded, no_table
+from workbench.data.reading import decoded, missing, no_table
 from workbench.data.split import Split, by_part, following
 from workbench.data.table_files import FRAME, table
 from workbench.errors import DataError, FieldError, nearest
@@ -83,7 +83,9 @@ def _table(root: Path, name: str) -> pd.DataFrame:
     if name.startswith(FRAME):
         return table(root, name)
     path = root / name
-    return _read(path, name, path.stat().st_mtime_ns) if path.exists() else _missing(name)
+    if not path.exists():
+        raise missing(path, name)
+    return _read(path, name, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=2)
@@ -126,9 +128,5 @@ def _text(path: Path, where: str) -> list[str]:
     try:
         text = decoded(path.read_bytes(), where).replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
-        _missing(where)
+        raise missing(path, where) from None
     return text.split("\n")[:-1] if text.endswith("\n") else text.split("\n")
-
-
-def _missing(where: str) -> Any:
-    raise DataError("the file is missing", where=where, hint="Type `wb data pull` to fetch it.")

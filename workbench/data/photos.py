@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from workbench.data.containers import Container, content_md5, opened, state_of
+from workbench.data.reading import missing
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def picture_names(path: Path, where: str) -> tuple[str, ...]:
 
 def _require(path: Path, where: str) -> None:
     if not path.exists():
-        raise DataError("there is no such file or folder", where=where, hint="Type `wb data pull` to fetch it.")
+        raise missing(path, where)
 
 
 @functools.lru_cache(maxsize=4)
@@ -214,10 +215,12 @@ def square(picture: Image.Image, side: int) -> np.ndarray:
 
 
 def _undecodable(where: str, error: Exception) -> DataError:
+    if not is_picture(where) and PurePosixPath(where).suffix:
+        return DataError("it is no picture", where=where, hint=f"It takes {', '.join(SUFFIXES)}.")
     return DataError(
         f"the picture cannot be decoded ({type(error).__name__})",
         where=where,
-        hint="Type `wb data restore` to get the pinned data back, or take the picture out.",
+        hint="Take it out, or save it anew; of pinned data, type `wb data restore`.",
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.dates import dates
-from workbench.data.reading import decoded, no_table
+from workbench.data.reading import decoded, missing, no_table
 from workbench.errors import DataError, FieldError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_table(path: Path, where: str) -> pd.DataFrame:
     try:
         status = path.stat()
     except OSError:
-        raise DataError("the file is missing", where=where, hint="Type `wb data pull` to fetch it.") from None
+        raise missing(path, where) from None
     return _read(path, where, status.st_mtime_ns, status.st_size)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.containers import folders_of, opened, refuse_other_classes
-from workbench.data.reading import decoded
+from workbench.data.reading import decoded, missing
 from workbench.data.split import Split, following, says_parts
 from workbench.data.table_files import table
 from workbench.errors import DataError, FieldError, nearest
@@ -89,7 +89,7 @@ def _json_lines(path: Path, where: str) -> pd.DataFrame:
     try:
         lines = decoded(path.read_bytes(), where).splitlines()
     except OSError:
-        raise _missing(where) from None
+        raise missing(path, where) from None
     rows = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -200,7 +200,7 @@ def _plain(path: Path, where: str) -> Written:
     try:
         text = decoded(path.read_bytes(), where)
     except OSError:
-        raise _missing(where) from None
+        raise missing(path, where) from None
     blocks = [each.strip() for each in re.split(r"\n[ \t]*\n", text) if each.strip()]
     lines = [each.strip() for each in text.splitlines() if each.strip()]
     if not lines:
@@ -235,7 +235,3 @@ def _classes(path: Path, where: str, given: bool) -> Written:
 
     labels = pd.DataFrame({"class": [each[0] for each in inner]})
     return Written(texts, labels, parts, (("data.label", "folder", "a folder is a class"),))
-
-
-def _missing(where: str) -> DataError:
-    return DataError("there is no such file or folder", where=where, hint="Type `wb data pull` to fetch it.")

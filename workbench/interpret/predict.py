@@ -16,7 +16,7 @@ import torch
 
 from workbench.data.items import Data
 from workbench.data.loading import Batch
-from workbench.data.reading import decoded
+from workbench.data.reading import decoded, missing
 from workbench.data.values import Ragged, device_of
 from workbench.errors import DataError, FieldError
 from workbench.interpret.looking import looking, output_of
@@ -148,7 +148,7 @@ def as_batch(state: State, stored: Any, index: torch.Tensor) -> Batch:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a file; in .csv and .tsv a value is a text, as the encoders take it, and an empty one is missing."""
     if not path.is_file():
-        raise DataError("there is no such file or folder", where=str(path))
+        raise missing(path, str(path))
     if path.suffix.lower() == ".parquet":
         import pandas as pd
 

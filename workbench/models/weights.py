@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from workbench.data.reading import again, missing
 from workbench.errors import DataError, FieldError
 
 FORMAT = 1
@@ -59,7 +60,7 @@ def read_weights(path: Path, where: str) -> Weights:
         DataError: missing, truncated, not a plain state dict, or of another format.
     """
     if not path.is_file():
-        raise DataError("the weights file is missing", where=where, hint="Type `wb data pull` to fetch it.")
+        raise missing(path, where)
     tensors, meta = _safetensors(path, where) if path.suffix == ".safetensors" else _pickled(path, where)
     refuse_format(meta, where)
     plain = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
@@ -90,7 +91,7 @@ def _safetensors(path: Path, where: str) -> tuple[dict[str, torch.Tensor], dict[
             meta = _meta(file.metadata() or {})
             return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise _unreadable(where, error) from None
+        raise _unreadable(path, where, error) from None
 
 
 def _meta(raw: Mapping[str, str]) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _pickled(path: Path, where: str) -> tuple[dict[str, torch.Tensor], dict[str,
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise _unreadable(where, error) from None
+        raise _unreadable(path, where, error) from None
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise DataError(
             "the file does not hold a plain state dict", where=where, hint="Save `model.state_dict()` alone."
@@ -112,12 +113,12 @@ def _pickled(path: Path, where: str) -> tuple[dict[str, torch.Tensor], dict[str,
     return dict(state), {}
 
 
-def _unreadable(where: str, error: Exception) -> DataError:
+def _unreadable(path: Path, where: str, error: Exception) -> DataError:
     reason = str(error).strip().split("\n")[0][:120] or type(error).__name__
     return DataError(
         f"the weights cannot be read ({reason})",
         where=where,
-        hint="Type `wb data restore` to get the pinned file back, or train the source anew.",
+        hint=again(path, where, "Save it anew, or train the source anew."),
     )
 
 

@@ -56,6 +56,17 @@ def read_pins(root: Path) -> dict[str, Pin]:
     return parse_pins(text, PINS)
 
 
+def pinning(root: Path, path: str) -> str:
+    """What to type so that the file at ``path``, below ``root`` or absolute, is pinned."""
+    place = Path(os.path.normpath(root / path))
+    if not place.is_relative_to(root):
+        return (
+            f"Copy it into the project, e.g. as data/{place.name}, name that, and type: wb data pin data/{place.name}"
+        )
+    inside = place.relative_to(root).as_posix()
+    return f"Type: wb data pin {inside}" if inside == path else f"Name it '{inside}', and type: wb data pin {inside}"
+
+
 def parse_pins(text: str, where: str) -> dict[str, Pin]:
     """The pins in the text of a ``.dvc`` file; ``where`` names it in messages.
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from workbench.data.sources.route import Report, silent
 from workbench.errors import WorkbenchError
-from workbench.record.pins import read_pins, state
+from workbench.record.pins import pinning, read_pins, state
 from workbench.study.audited import audited
 from workbench.study.experiment import differences
 from workbench.study.plan import Options, Planner
@@ -66,7 +66,7 @@ def _data(root: Path, planner: Planner, spec: Spec) -> list[Check]:
     for path in planner.paths(spec):
         pin = read_pins(root).get(path)
         if pin is None:
-            rows.append(Check("wrong", path, f"is not pinned in data.dvc. Type: wb data pin {path}"))
+            rows.append(Check("wrong", path, f"is not pinned in data.dvc. {pinning(root, path)}"))
             continue
         found = state(root, pin)
         if found == "changed":

@@ -12,7 +12,7 @@ from workbench.models.choice import weights_asked_for
 from workbench.models.model import Model
 from workbench.parts import revived
 from workbench.record.journal import read_state
-from workbench.record.pins import read_pins
+from workbench.record.pins import pinning, read_pins
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
 from workbench.study.experiment import Arm, Cell, Choice, Tier, derive
@@ -207,7 +207,7 @@ class Planner:
             if path not in self.pins:
                 raise SpecError(
                     f"{cls.__name__} reads {path}, which data.dvc does not pin{nearest(path, self.pins)}",
-                    hint=f"Type: wb data pin {path}",
+                    hint=pinning(self.root, path),
                 )
             found[path] = self.pins[path]
         return found
