@@ -163,3 +163,10 @@ def test_what_cannot_be_is_refused(root: Path) -> None:
             Ratings("a.csv", **fields)
     with pytest.raises(FieldError, match="nothing pins"):
         Ratings.of(made()).files()
+
+
+def test_words_are_no_ratings() -> None:
+    """SingleLabel was suggested, whose network then asked for Rating."""
+    frame = pd.DataFrame({"user": [1, 2, 3, 4], "item": [1, 2, 1, 2], "rating": ["good", "bad", "good", "bad"]})
+    with pytest.raises(FieldError, match=r"'rating' holds texts, and a rating is a number\. Name another with rating="):
+        Ratings.of(frame).load(Seeds(), Path())

@@ -19,8 +19,11 @@ from workbench.data.splits import stratified
 from workbench.data.table_encoder import Coded
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
 from workbench.data.targets.base import Row, Target
-from workbench.data.targets.inference import read_answers
+from workbench.data.targets.columns import columns_of, kind_of
+from workbench.data.targets.inference import Answers, read_answers
+from workbench.data.targets.multi_label import MultiLabel
 from workbench.data.targets.rating import Rating
+from workbench.data.targets.single_label import SingleLabel
 from workbench.errors import DataError, FieldError, nearest
 from workbench.streams import Seeds, numpy_generator
 
@@ -175,7 +178,7 @@ def _loaded(part: Ratings, root: Path, changed: Any, drawn: int | None, choosing
     split = following(part.divided, frame)
     (user, item, rating), why = _columns(part, frame, split)
     frame, gone = _rated(frame, (user, item), rating, part.path)
-    answers = read_answers(frame[rating], Rating() if part.target == "auto" else part.target, where=part.path)
+    answers = _read(part, frame, rating)
     keys = row_keys(frame[[user, item]])
     division = divide(
         keys,
@@ -260,6 +263,23 @@ def _rated(frame: pd.DataFrame, pair: tuple[str, str], rating: str, where: str) 
             raise DataError(f"{missing:,} rows have no '{name}'", where=where, hint="Take them out, or fill it in.")
     kept = frame[frame[rating].notna()]
     return (frame, 0) if len(kept) == len(frame) else (kept.reset_index(drop=True), len(frame) - len(kept))
+
+
+def _read(part: Ratings, frame: pd.DataFrame, rating: str) -> Answers:
+    """The ratings as the target takes them.
+
+    Raises:
+        FieldError: they are no numbers.
+    """
+    kind = kind_of(columns_of(frame[[rating]])[rating])
+    if kind not in ("whole", "number") and not isinstance(part.target, SingleLabel | MultiLabel):
+        what = {"text": "texts", "bool": "true and false", "list": "lists"}.get(kind, "values of several kinds")
+        raise FieldError(
+            f"'{rating}' holds {what}, and a rating is a number",
+            where=part.path,
+            hint="Name another with rating=..., or give each a number: frame[NAME].map({'good': 1, 'bad': 0}).",
+        )
+    return read_answers(frame[rating], Rating() if part.target == "auto" else part.target, where=part.path)
 
 
 def _bounded(part: Ratings, target: Any, y: torch.Tensor) -> Any:
