@@ -194,7 +194,7 @@ def test_what_is_not_there_is_refused(root: Path) -> None:
     ):
         with pytest.raises(FieldError, match=words):
             Table("a.csv", **fields).load(SEEDS, root)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="the file is missing"):
+    with pytest.raises(DataError, match="there is no such file or folder"):
         Table("b.csv", "stays").load(SEEDS, root)
 
 
@@ -203,3 +203,13 @@ def test_fields_that_contradict_each_other_are_refused() -> None:
         Table("a.csv", "a", ignore=("a",))
     with pytest.raises(FieldError, match=r"Table\.time is 'day', but split says Split\('random'\)|Leave time or split"):
         Table("a.csv", "a", time="day", split=Split("random"))
+
+
+def test_where_no_column_is_left_each_is_named_with_the_way_to_keep_it() -> None:
+    frame = pd.DataFrame({"a": np.arange(300.0), "b": 1, "y": np.arange(300) % 2})
+    with pytest.raises(FieldError) as caught:
+        Table.of(frame, "y").load(Seeds(), Path())
+    ids = "'a' is left out (an id: a different whole number in every row); 'b' is left out (one value)"
+    keep = "To take one all the same, name it: numbers=['a'], or categories=['a']."
+    assert str(caught.value).endswith(f"no column is left to predict from; {ids}. {keep}")
+    assert Table.of(frame, "y", numbers=["a"]).load(Seeds(), Path()).signature.columns == ("a",)

@@ -105,6 +105,10 @@ class Table(Data):
         return _loaded(self, root, stamp(root, self.path), drawn, choosing)
 
 
+_NAMED = 3
+"""Columns that an error names."""
+
+
 @functools.lru_cache(maxsize=4)
 def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: bool) -> Datasets:
     """The data sets, kept for the process: all runs of an experiment read the same ones."""
@@ -127,7 +131,7 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
         training = training[stratified(answers.y[training], part.train, numpy_generator(drawn, "subset"))]
     columns = roles(frame, _told(part), _without(part, frame, split, division))
     if not columns.columns:
-        raise FieldError("no column is left to predict from", where=part.path, hint="Name some: categories=(...).")
+        raise _nothing_left(columns, part.path)
     encoder = TableEncoder.fit(frame.iloc[training.numpy()], columns, min_count=part.min_count)
     target = answers.target.fitted(answers.y[training])
     groups = tuple(map(str, frame[split.column])) if division.by == "group" else ()
@@ -144,6 +148,14 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
         encoder=encoder,
         why=tuple(_why(part, answers, division, columns, gone)),
     )
+
+
+def _nothing_left(columns: Roles, where: str) -> FieldError:
+    left = [f"'{name}' is left out ({why})" for name, why in columns.left.items()]
+    told = "".join(f"; {each}" for each in left[:_NAMED]) + f"; {len(left) - _NAMED} more" * (len(left) > _NAMED)
+    first = next(iter(columns.left), "COLUMN")
+    hint = f"To take one all the same, name it: numbers=['{first}'], or categories=['{first}']."
+    return FieldError(f"no column is left to predict from{told}", where=where, hint=hint)
 
 
 def _signature(encoder: TableEncoder, target: Target, answers: Answers) -> Signature:
