@@ -169,8 +169,13 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     save_weights(tmp_path / "t.safetensors", source, source.describe())
     with pytest.raises(DataError, match="do not say their tokens"):
         build(TextNetwork(weights="t.safetensors"), root=tmp_path)
-    with pytest.raises(DataError, match=r"no trained network of this experiment.*wb run experiments/lm"):
+    with pytest.raises(DataError) as caught:
         build(TextNetwork(weights="experiments/lm:Arm"), root=tmp_path)
+    assert str(caught.value) == (
+        "experiments/lm:Arm: no trained network of this experiment was given. "
+        "Pass sources={'experiments/lm:Arm': '.wb/runs/RUN/weights.safetensors'}: `wb run experiments/lm` trains one, "
+        "`wb list lm` shows its studies and `wb list STUDY` the ids of their runs."
+    )
     part = TextNetwork(weights="experiments/lm:Arm")
     assert part.source() == "experiments/lm:Arm" and part.files() == ()
     assert TextNetwork(weights=name).files() == (name,) and TextNetwork().files() == ()

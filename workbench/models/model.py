@@ -6,7 +6,7 @@ import abc
 import difflib
 import importlib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import nn
@@ -127,10 +127,12 @@ class Model(Part, abc.ABC):
         if self.source() is None:
             return root / weights
         if weights not in sources:
+            name = weights.split(":")[0]
             raise DataError(
                 "no trained network of this experiment was given",
                 where=weights,
-                hint=f"Type `wb run {weights.split(':')[0]}`, or pass sources={{'{weights}': PATH}}.",
+                hint=f"Pass sources={{'{weights}': '.wb/runs/RUN/weights.safetensors'}}: `wb run {name}` trains one, "
+                f"`wb list {PurePosixPath(name).name}` shows its studies and `wb list STUDY` the ids of their runs.",
             )
         return Path(sources[weights])
 

@@ -70,7 +70,7 @@ class Learner(Asked, Described):
             :mod:`workbench.training.distributed`.
         threads: CPU threads of torch; part of what makes a run repeat bit for bit.
         root: the folder that data paths are relative to; by default the current one.
-        sources: weights files for models that start from another experiment, by the name the model gives them.
+        sources: weights (``.wb/runs/RUN/weights.safetensors``) of other experiments, by the name a model gives them.
 
     Raises :class:`FieldError` for a field without a value, an argument, a diagnostic or a device that there is not.
     """
