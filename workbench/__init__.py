@@ -135,7 +135,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """What users import, not what this file does."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def _no_such_name(name: str) -> str:
