@@ -54,3 +54,13 @@ def test_binary_and_in_words() -> None:
     assert not all_binary({"a": np.array([0, 2])}) and not all_binary({"a": np.array(["0", "1"])})
     assert shown(np.array(["a", 1], dtype=object)) == "int and str"
     assert shown(np.array(["2024-01-01"], dtype="datetime64[D]")) == "dates"
+
+
+def test_where_texts_are_joined_an_empty_one_may_be_no_label() -> None:
+    """An empty text is what a table writes for an item without any of its labels."""
+    joined = np.array(["red;blue", None, "red", "blue;red"], dtype=object)
+    said = r"Take them out, or fill it in; items with several labels or none: target=MultiLabel\(separator=';'\)\."
+    with pytest.raises(DataError, match=said):
+        refuse_missing(joined, "colours", "a.csv")
+    with pytest.raises(DataError, match=r"Take them out, or fill it in\.$"):
+        refuse_missing(np.array(["red", None], dtype=object), "colour", "a.csv")

@@ -69,11 +69,19 @@ def refuse_missing(column: Array, name: str, where: str) -> None:
     """Raises :class:`DataError` when an item has no value, with the first one's number."""
     missing = [row for row, each in enumerate(column.tolist()) if is_missing(each)]
     if missing:
+        sign = joined_by(column, share=0.1)
+        several = f"; items with several labels or none: target=MultiLabel(separator='{sign}')" if sign else ""
         raise DataError(
             f"{len(missing):,} of {len(column):,} items have no '{name}' (the first is item {missing[0]})",
             where=where,
-            hint="Take them out, or fill it in.",
+            hint=f"Take them out, or fill it in{several}.",
         )
+
+
+def joined_by(column: Array, *, share: float) -> str | None:
+    """The sign between labels in more than this ``share`` of the texts that are there; None for none."""
+    texts = [each for each in column.tolist() if isinstance(each, str)]
+    return next((sign for sign in ";|," if sum(sign in each for each in texts) > share * len(texts)), None)
 
 
 def all_whole(column: Array) -> bool:

@@ -26,6 +26,7 @@ from workbench.data.targets.columns import (
     all_whole,
     columns_of,
     is_missing,
+    joined_by,
     kind_of,
     refuse_missing,
     shown,
@@ -143,7 +144,7 @@ def _about_texts(column: Array, name: str, where: str) -> str:
         raise DataError(
             f"every item has a '{name}' of its own, so it is no class", where=where, hint="Name another column."
         )
-    joined = next((sign for sign in ";|," if sum(sign in each for each in column.tolist()) * 2 > len(column)), None)
+    joined = joined_by(column, share=0.5)
     if joined is None:
         return f"{different:,} different texts"
     return (
