@@ -213,3 +213,12 @@ def test_where_no_column_is_left_each_is_named_with_the_way_to_keep_it() -> None
     keep = "To take one all the same, name it: numbers=['a'], or categories=['a']."
     assert str(caught.value).endswith(f"no column is left to predict from; {ids}. {keep}")
     assert Table.of(frame, "y", numbers=["a"]).load(Seeds(), Path()).signature.columns == ("a",)
+
+
+def test_infinite_numbers_are_told() -> None:
+    frame = pd.DataFrame({"a": [np.inf, -np.inf, 1e39] + [0.5, 1.5, 2.25] * 20, "b": [0.5, 1.0, 2.25] * 21})
+    frame["y"] = np.arange(63) % 2
+    why = Table.of(frame, "y").load(Seeds(), Path()).why
+    assert [row for row in why if row[0] in ("data.a", "data.b")] == [
+        ("data.a", "3 infinite", "they count as missing values")
+    ]

@@ -259,6 +259,17 @@ def _numbers(column: pd.Series, name: str) -> npt.NDArray[np.float64]:
     return np.where(np.abs(values) < _LARGEST, values, np.nan)
 
 
+def endless(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, int]:
+    """By column of numbers, how many are infinite or stand for it, where there are any: they count as missing."""
+    import pandas as pd
+
+    found = {}
+    for name in names:
+        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        found[name] = int((np.abs(values) >= _LARGEST).sum())
+    return {name: count for name, count in found.items() if count}
+
+
 def _parts(column: pd.Series, name: str, first: bool) -> dict[str, npt.NDArray[np.float64]]:
     import pandas as pd
 

@@ -14,7 +14,7 @@ from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.signature import Signature
 from workbench.data.split import Division, Split, by_time, divide, following, refuse_two_ways
 from workbench.data.splits import stratified
-from workbench.data.table_encoder import TableEncoder
+from workbench.data.table_encoder import TableEncoder, endless
 from workbench.data.table_files import hold, require_file, row_keys, stamp, table
 from workbench.data.table_roles import Role, Roles, roles
 from workbench.data.targets.base import Row, Target
@@ -146,7 +146,7 @@ def _loaded(part: Table, root: Path, changed: Any, drawn: int | None, choosing: 
         target=target,
         signature=_signature(encoder, target, answers),
         encoder=encoder,
-        why=tuple(_why(part, answers, division, columns, gone)),
+        why=(*_why(part, answers, division, columns, gone), *_endless(frame, columns)),
     )
 
 
@@ -219,6 +219,11 @@ def _without(part: Table, frame: pd.DataFrame, split: Split, division: Division)
     """What may not be an input: what is predicted, ignored, or says which part a row is in, or was in."""
     taken = [split.column] if division.by in ("group", "given") else []
     return {each for each in (*part.labels, *part.ignore, *taken, following(Split(), frame).column) if each is not None}
+
+
+def _endless(frame: pd.DataFrame, columns: Roles) -> list[Row]:
+    found = endless(frame, columns.numbers)
+    return [(f"data.{name}", f"{count:,} infinite", "they count as missing values") for name, count in found.items()]
 
 
 def _why(part: Table, answers: Answers, division: Division, columns: Roles, gone: int) -> list[Row]:
