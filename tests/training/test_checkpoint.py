@@ -107,8 +107,17 @@ def test_a_truncated_file_is_refused_and_says_what_to_do(saved: Path, state: Sta
 
 
 def test_a_file_that_is_not_there_is_a_record_error_too(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"nothing.safetensors: not a readable"):
+    with pytest.raises(RecordError, match=r"nothing.safetensors: there is no such file$"):
         read_tensors(tmp_path / "nothing.safetensors")
+
+
+def test_nobody_is_told_to_remove_a_model_of_their_own(state: State, tmp_path: Path) -> None:
+    named = r"\. Name the weights of a run, e\.g\. \.wb/runs/RUN/weights\.safetensors$"
+    (tmp_path / "mine.pth").write_bytes(b"somebody's model")
+    with pytest.raises(RecordError, match=r"mine\.pth: not a readable safetensors file \(.*\)" + named):
+        load_weights(tmp_path / "mine.pth", state.model)
+    with pytest.raises(RecordError, match=r"none\.safetensors: there is no such file" + named):
+        load_weights(tmp_path / "none.safetensors", state.model)
 
 
 @pytest.mark.parametrize("meta", [{"workbench": '{"format": 1}'}, {"other": "tool"}, None])

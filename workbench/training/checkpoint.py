@@ -25,6 +25,10 @@ from workbench.training.state import State
 
 FORMAT = 3
 
+_AGAIN = "Remove it to start over"
+_TAKES = "Name the weights of a run, e.g. .wb/runs/RUN/weights.safetensors"
+"""Somebody's own file: nobody is told to remove it."""
+
 
 def save_checkpoint(path: Path, state: State) -> None:
     """Everything needed to go on bit for bit, wherever in the run this is called.
@@ -65,12 +69,12 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._tensors, self._meta = read_tensors(path)
+        self._tensors, self._meta = read_tensors(path, hint=_AGAIN)
         if self._meta.get("format") != FORMAT:
             raise RecordError(
                 f"checkpoint format {self._meta.get('format')} is not {FORMAT}",
                 where=str(path),
-                hint="Remove it to start over",
+                hint=_AGAIN,
             )
 
     def put(self, state: State) -> None:
@@ -80,7 +84,7 @@ class Checkpoint:
         except (RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RecordError(
-                f"the checkpoint does not fit this run ({first})", where=str(self.path), hint="Remove it to start over"
+                f"the checkpoint does not fit this run ({first})", where=str(self.path), hint=_AGAIN
             ) from error
 
     def _put(self, state: State) -> None:
@@ -136,7 +140,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
 
     Raises :class:`RecordError` when they do not fit, :class:`DataError` for another format.
     """
-    tensors, meta = read_tensors(path)
+    tensors, meta = read_tensors(path, hint=_TAKES)
     weights.refuse_format(meta, str(path))
     try:
         model.load_state_dict(tensors)
@@ -154,16 +158,19 @@ def weights_hash(model: nn.Module) -> str:
     return total.hexdigest()
 
 
-def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors on the CPU and the plain values beside them; raises :class:`RecordError` for a file that is broken."""
+def read_tensors(path: Path, *, hint: str = "") -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors on the CPU and the plain values beside them.
+
+    Raises :class:`RecordError` with the ``hint`` for a file that is broken or not there.
+    """
+    if not path.is_file():
+        raise RecordError("there is no such file", where=str(path), hint=hint)
     try:
         with safe_open(str(path), framework="pt") as file:
             meta = json.loads((file.metadata() or {}).get("workbench", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise RecordError(
-            f"not a readable safetensors file ({error})", where=str(path), hint="Remove it to start over"
-        ) from error
+        raise RecordError(f"not a readable safetensors file ({error})", where=str(path), hint=hint) from error
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> None:
