@@ -14,9 +14,9 @@ from tests.training.conftest import Bars
 from workbench.errors import FieldError
 
 
-def ran(pictures: Path, stage: str, method: Callable[..., Any]) -> str:
+def ran(pictures: Path, stage: str, method: Callable[..., Any], **changes: Any) -> str:
     """What a run says of the learner with that stage."""
-    arm = type("Arm", (Bars.but(fit__epochs=1),), {"__doc__": "A test's.", stage: method})
+    arm = type("Arm", (Bars.but(fit__epochs=1, **changes),), {"__doc__": "A test's.", stage: method})
     with pytest.raises(FieldError) as caught:
         arm(0, root=pictures, device="cpu").run()
     return str(caught.value)
@@ -71,6 +71,14 @@ def test_no_groups_and_no_optimizer(pictures: Path) -> None:
     assert ran(pictures, "groups", lambda _, model: [model]) == f"Arm.groups(): it gives a list. {named}"
     text = ran(pictures, "optimizer", lambda _, groups: None)
     assert text == "Arm.optimizer(): it gives None. Return a torch.optim.Optimizer"
+
+
+@pytest.mark.parametrize("rate", [1e-2, "auto"])
+def test_a_step_that_leaves_no_loss_and_inputs_that_are_none(rate: Any, pictures: Path) -> None:
+    said = "Arm.step(): it leaves None in state.loss. Set state.loss to the batch's mean loss, a scalar tensor"
+    assert ran(pictures, "step", lambda _, state, hooks: None, fit__lr=rate) == said
+    said = "Arm.inputs(): it gives None. Return what the network sees"
+    assert ran(pictures, "inputs", lambda _, batch, training, epoch=0: None, fit__lr=rate) == said
 
 
 def test_groups_may_come_one_by_one(pictures: Path) -> None:

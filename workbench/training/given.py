@@ -28,6 +28,21 @@ def scalar(learner: Learner, loss: Any, output: Any) -> torch.Tensor:
     raise _wrong(learner, "loss", "it has no gradient", hint)
 
 
+def stepped(learner: Learner, loss: torch.Tensor | None) -> torch.Tensor:
+    """The loss that the stage ``step`` left in the state; raises :class:`FieldError` where it left none."""
+    if isinstance(loss, torch.Tensor) and loss.ndim == 0:
+        return loss
+    hint = "Set state.loss to the batch's mean loss, a scalar tensor"
+    raise _wrong(learner, "step", f"it leaves {_said(loss)} in state.loss", hint)
+
+
+def seen(learner: Learner, x: Any) -> Any:
+    """What the stage ``inputs`` gave; raises :class:`FieldError` for None, which a forgotten return leaves."""
+    if x is None:
+        raise _wrong(learner, "inputs", "it gives None", "Return what the network sees")
+    return x
+
+
 def fitting(learner: Learner, output: Any, batch: Batch) -> torch.Tensor:
     """The ``output`` for a ``batch``; raises :class:`FieldError` unless the target can be held against it."""
     wanted = learner.expects.signature.outputs

@@ -28,7 +28,7 @@ from workbench.training.diagnostics import DIAGNOSTICS, measure_statistics
 from workbench.training.evaluation import evaluate
 from workbench.training.fields import Described
 from workbench.training.generators import own_generators
-from workbench.training.given import fitting, grouped, optimizing, scalar
+from workbench.training.given import fitting, grouped, optimizing, scalar, seen, stepped
 from workbench.training.mixed import mixed
 from workbench.training.notebook import Asked
 from workbench.training.pieces import pieces
@@ -199,7 +199,7 @@ class Learner(Asked, Described):
         assert state.batch is not None
         losses: list[torch.Tensor] = []
         for piece, weight in self.ranks.together(model, pieces(state.batch, self.micro, target.count, self.ranks)):
-            x = self.inputs(piece, training=True, epoch=state.epoch)
+            x = seen(self, self.inputs(piece, training=True, epoch=state.epoch))
             if self.recipe.mix is not None:
                 x, piece = mixed(self, self.recipe.mix, x, piece, state)
             with self.numbers.autocast():
@@ -326,8 +326,7 @@ class Learner(Asked, Described):
                 _call(hooks, "step_begin", state)
                 self.step(state, hooks)
                 state.step += 1
-                assert state.loss is not None
-                state.remember_loss(state.loss)
+                state.remember_loss(stepped(self, state.loss))
                 _call(hooks, "step_end", state)
                 if state.stopped():
                     break

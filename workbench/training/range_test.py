@@ -20,6 +20,7 @@ from workbench.training.callbacks import Hooks
 from workbench.training.device import reproducible, seed_step
 from workbench.training.figures import new_figure
 from workbench.training.generators import own_generators
+from workbench.training.given import stepped
 from workbench.training.single_items import refuse_single_items
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ def range_test(
             optim.set_lr(state.optimizer, rate)
             seed_step(state.device, streams.key(seed, "step", step))
             learner.step(state, hooks)
-            assert state.loss is not None
-            average = smoothing * average + (1 - smoothing) * float(state.loss)
+            average = smoothing * average + (1 - smoothing) * float(stepped(learner, state.loss))
             smooth = average / (1 - smoothing ** (step + 1))
             if not math.isfinite(smooth) or (losses and smooth > 4 * min(losses)):
                 break
