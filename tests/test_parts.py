@@ -206,6 +206,8 @@ def test_a_value_that_takes_a_page_is_only_named() -> None:
         Reads(pd.DataFrame({"a": range(30)}))  # type: ignore[arg-type]
     said = "Reads.path is of type DataFrame; it takes a text. For what is in memory type: Reads.of(frame, label)"
     assert str(caught.value) == said
+    with pytest.raises(FieldError, match=r"Reads\.path is of type tuple; it takes a text$"):
+        Reads((pd.DataFrame({"a": [1, 2]}),))  # type: ignore[arg-type]
     with pytest.raises(FieldError) as caught:
         Reads("x", either="x" * 200)  # type: ignore[arg-type]
     assert "xxx ...; it takes a whole number, 'auto', or None" in str(caught.value) and len(str(caught.value)) < 150

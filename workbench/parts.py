@@ -286,9 +286,10 @@ _WORDS: dict[Any, tuple[str, str]] = {
 def shown(value: Any) -> str:
     """A value in an error's one line: as it is written, or only what it is, where that takes more."""
     text = repr(value)
-    if isinstance(value, str | int | float | tuple | Part):
-        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
-    return text if len(text) <= _SHOWN and "\n" not in text else f"of type {type(value).__name__}"
+    if "\n" not in text and len(text) <= _SHOWN:
+        return text
+    plain = isinstance(value, str | int | float | tuple | Part) and "\n" not in text
+    return f"{text[:_SHOWN]} ..." if plain else f"of type {type(value).__name__}"
 
 
 def expected(value: Any, hint: Any) -> str:
