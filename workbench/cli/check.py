@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 @study_options
 @click.option("--resume", is_flag=True, help="Kill a short run of every arm again and again: does it end the same?")
 def command(experiment: str, resume: bool, **options: Any) -> int:
-    """Check the spec, the data and the claims of EXPERIMENT before training, and audit the baseline of every cell.
+    """Check the spec, the data, the arms and the claims of EXPERIMENT before training; audit each cell's baseline.
 
     The audit loads the data, builds the network and tries it on one batch: duplicates between splits, sorted
     batches, leaking columns, wrong scales, frozen augmentation, targets that do not fit. It takes seconds a cell.
+    An arm with stages or a network of its own then does one step and evaluates one batch, as a run would.
 
     Exit code 1: data or machine are not ready. Exit code 2: the spec itself is wrong, e.g. it does not load, an arm
     equals another, or a claim is about an arm that is not there.

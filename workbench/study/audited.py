@@ -22,7 +22,7 @@ from workbench.training.audit import audit
 Row = tuple[Literal["ok", "note", "wrong"], str, str]
 """State, what it is about, and the finding in words."""
 
-_APART = ("fit.epochs", "fit.schedule", "diagnostics", "recalibrate", "validate", "confounded")
+APART = ("fit.epochs", "fit.schedule", "diagnostics", "recalibrate", "validate", "confounded")
 """Fields that no check of the audit looks at."""
 
 
@@ -61,8 +61,8 @@ def _different(planner: Planner, spec: Spec) -> list[_Looked]:
     for cell, arms, _ in planner.cells(spec):
         baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
         cls = planner.derived(spec, cell, baseline, planner.options.everywhere)
-        sources, missing = _weights(planner, cls)
-        facts = {path: value for path, value in cls.flatten().items() if path not in _APART}
+        sources, missing = weights(planner, cls)
+        facts = {path: value for path, value in cls.flatten().items() if path not in APART}
         if missing:
             facts = {path: value for path, value in facts.items() if path.partition(".")[0] == "data"}
         looked = found.setdefault(digest([facts, cls.stages(), missing]), _Looked([], cls, sources, missing))
@@ -70,7 +70,7 @@ def _different(planner: Planner, spec: Spec) -> list[_Looked]:
     return list(found.values())
 
 
-def _weights(planner: Planner, cls: Arm) -> tuple[dict[str, Path], str]:
+def weights(planner: Planner, cls: Arm) -> tuple[dict[str, Path], str]:
     """The weights of another experiment that an arm starts from; its name where there are none yet."""
     name = source_of(cls)
     if name is None:

@@ -1,4 +1,4 @@
-"""Checks of an experiment that need no training: its arms, its data, its claims, and the audit of its baselines."""
+"""Checks of an experiment before it is run: its arms, data and claims, its baselines' audit, a step of its arms."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from workbench.record.pins import pinning, read_pins, state
 from workbench.study.audited import audited
 from workbench.study.experiment import differences
 from workbench.study.plan import Options, Planner
+from workbench.study.rehearsed import rehearsed
 from workbench.study.spec import Spec
 from workbench.study.statistics import seeds_needed
 from workbench.study.words import counted
@@ -30,7 +31,7 @@ def check(root: Path, home: Path, spec: Spec, options: Options, report: Report =
     """Every finding about a tier of an experiment, in the order in which a run would meet them.
 
     Args:
-        report: told what takes time, the audit of each cell's baseline: ``report(text, done, total)``.
+        report: told what takes time, each cell's audit and the arms' first steps: ``report(text, done, total)``.
     """
     pins = read_pins(root)
     planner = Planner(root, home, {path: pin.md5 for path, pin in pins.items()}, options)
@@ -98,7 +99,12 @@ def _audit(planner: Planner, spec: Spec, before: list[Check], report: Report) ->
     if missing:
         text = f"looks at the data, which are not here yet. Type: wb data pull {' '.join(missing)}"
         return [Check("note", "audit", text)]
-    return [Check(*row) for row in audited(planner, spec, report)]
+    rows = list(audited(planner, spec, report))
+    if not any(
+        state == "wrong" and what.endswith("· audit") for state, what, _ in rows
+    ):  # the arms would fail as it does
+        rows += rehearsed(planner, spec, report)
+    return [Check(*row) for row in rows]
 
 
 def _claims(planner: Planner, spec: Spec) -> list[Check]:

@@ -6,3 +6,4 @@ A check that does not concern the kind of data says nothing; each threshold stan
 from workbench.training.audit.finding import Finding as Finding
 from workbench.training.audit.finding import Findings as Findings
 from workbench.training.audit.look import audit as audit
+from workbench.training.audit.rehearsal import rehearse as rehearse

@@ -62,7 +62,7 @@ def audit(
     Raises:
         DataError, FieldError: as :meth:`Learner.run` would before the first step.
     """
-    twin = _twin(learner)
+    twin = twin_of(learner)
     names = tuple(CHECKS) if network else OF_DATA
     found: list[Finding] = []
     own = own_generators(twin.seeds.order, "audit", device=twin.device)
@@ -92,7 +92,7 @@ def _looked(name: str, subject: Subject, before: list[Finding]) -> list[Finding]
         return [Finding(name, "note", f"could not be looked at ({problem})", f"First mend: {', '.join(wrong)}.")]
 
 
-def _twin(learner: Learner) -> Learner:
+def twin_of(learner: Learner) -> Learner:
     """A copy with its own state and recipe; what a subclass keeps of its own is copied whole, where that can be."""
     twin = copy.copy(learner)
     library = {"seeds", "device", "root", "sources", "recipe", "network", "prepared", "state"}

@@ -30,7 +30,7 @@ def target_and_head(subject: Subject) -> Iterator[Finding]:
         return
     doubts = list(_doubtful(subject))
     yield from doubts
-    shapes = list(_shapes(subject))
+    shapes = list(shapes_of(subject))
     yield from shapes
     if not doubts and not shapes:
         target, outputs = type(subject.data.target).__name__, subject.data.signature.outputs
@@ -86,7 +86,7 @@ def _doubtful(subject: Subject) -> Iterator[Finding]:
         yield Finding(_NAME, "note", found, "If they are quantities, set data.target=Regression().")
 
 
-def _shapes(subject: Subject) -> Iterator[Finding]:
+def shapes_of(subject: Subject) -> Iterator[Finding]:
     """What the network, the loss and the metrics give for a few items, as evaluation has them."""
     learner, state, data = subject.learner, subject.state, subject.data
     assert state is not None
