@@ -6,39 +6,70 @@ from pathlib import Path
 import pytest
 
 from tests.project import Project, planner
-from workbench.study.estimate import Estimate, in_words
+from workbench.study.estimate import Estimate, cost_ratio, in_words
 from workbench.study.plan import Planned
-from workbench.study.spec import load_spec
+from workbench.study.spec import Spec, load_spec
 
 
-def record(home: Path, run: Planned, seconds: float, name: str, state: str = "finished") -> None:
+def record(home: Path, run: Planned, seconds: float, name: str, state: str = "finished", **changes: object) -> None:
     folder = home / "runs" / name
     folder.mkdir(parents=True)
+    fields = {**run.cls.flatten(), **{path.replace("__", "."): value for path, value in changes.items()}}
     facts = {"experiment": run.experiment, "cell": run.cell, "arm": run.arm, "choosing": run.choosing}
-    (folder / "run.json").write_text(json.dumps(facts))
+    (folder / "run.json").write_text(json.dumps({**facts, "fields": fields}))
     (folder / "result.json").write_text(json.dumps({"state": state, "seconds": seconds}))
 
 
 @pytest.fixture
-def runs(project: Project) -> dict[str, Planned]:
-    found = planner(project, seeds=1).runs(load_spec(project.root, "tiny"), {})
-    return {run.arm: run for run in found}
+def spec(project: Project) -> Spec:
+    published = {"tier": "full", "cells": {"main": {"TrainBN": {"seconds": 7.0}, "Precise": {"seconds": 0.5}}}}
+    (project.root / "experiments/tiny/metrics.json").write_text(json.dumps(published))
+    return load_spec(project.root, "tiny")
 
 
-def test_from_the_same_arm_else_its_cell_else_what_was_published(runs: dict[str, Planned], tmp_path: Path) -> None:
-    published = tmp_path / "metrics.json"
-    published.write_text(json.dumps({"cells": {"main": {"TrainBN": {"seconds": 7.0}, "Precise": {"seconds": 0.5}}}}))
+def runs_of(project: Project, spec: Spec, **sets: object) -> dict[str, Planned]:
+    return {run.arm: run for run in planner(project, seeds=1, sets=sets).runs(spec, {})}
+
+
+@pytest.fixture
+def runs(project: Project, spec: Spec) -> dict[str, Planned]:
+    return runs_of(project, spec)
+
+
+def test_from_the_same_arm_else_its_cell_else_what_was_published(
+    runs: dict[str, Planned], spec: Spec, tmp_path: Path
+) -> None:
     nothing = Estimate(tmp_path)
     assert nothing.seconds(runs["TrainBN"]) is None and nothing.total(runs.values(), 2) is None
     assert nothing.total([], 2) == 0.0
-    assert Estimate(tmp_path, published).seconds(runs["TrainBN"]) == 7.0
+    assert Estimate(tmp_path, spec).seconds(runs["TrainBN"]) == 7.0
     for number, seconds in enumerate((10.0, 12.0, 50.0)):
         record(tmp_path, runs["TrainBN"], seconds, f"a{number}")
     record(tmp_path, runs["Stale"], 900.0, "failed", state="failed")
-    found = Estimate(tmp_path, published)
+    found = Estimate(tmp_path, spec)
     assert found.seconds(runs["TrainBN"]) == 12.0 == found.seconds(runs["Stale"])
     assert found.seconds(runs["Precise"]) == 0.5  # it does not train: no arm that does says how long it takes
     assert found.total(runs.values(), 2) == pytest.approx(12.25) and found.total([runs["Stale"]], 2) == 12.0
+
+
+def test_other_lengths_count_by_what_they_cost(
+    project: Project, runs: dict[str, Planned], spec: Spec, tmp_path: Path
+) -> None:
+    longer = runs_of(project, spec, fit__epochs=200)
+    assert Estimate(tmp_path, spec).seconds(longer["TrainBN"]) == 700.0  # published with 2 epochs
+    assert Estimate(tmp_path, spec).seconds(longer["Precise"]) == 0.5
+    record(tmp_path, runs["TrainBN"], 10.0, "two epochs")
+    assert Estimate(tmp_path, spec).seconds(longer["Stale"]) == 1000.0
+    record(tmp_path, runs["TrainBN"], 300.0, "a hundred", fit__epochs=100)  # nearer, and so more like it
+    assert Estimate(tmp_path, spec).seconds(longer["TrainBN"]) == 600.0
+    assert Estimate(tmp_path, spec).seconds(runs["TrainBN"]) == 10.0
+
+
+def test_cost_goes_by_epochs_items_and_steps() -> None:
+    known = {"fit.epochs": 2, "fit.batch": 32, "data.train": 100}
+    assert cost_ratio({**known, "fit.epochs": 6, "data.train": 50}, known) == 1.5
+    assert cost_ratio({**known, "fit.batch": 8}, known) == 1.6 and cost_ratio({**known, "fit.batch": 64}, known) == 0.9
+    assert cost_ratio({"fit.epochs": "auto", "data.train": None}, known) == 1.0
 
 
 @pytest.mark.parametrize(

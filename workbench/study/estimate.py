@@ -1,45 +1,62 @@
-"""How long runs take, from runs of the same arm that are recorded here or were published with the experiment."""
+"""How long runs take, from runs of the same arm that are recorded here or were published with the experiment.
+
+Those of other lengths count by what they cost: epochs times items, and the steps that these make.
+"""
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from workbench.record.files import read_json
 from workbench.record.places import run_folders
-from workbench.study.plan import Planned
+from workbench.study.experiment import derive
+from workbench.study.plan import Planned, settle
+from workbench.study.spec import Spec
 
 Key = tuple[str, str, str, bool]
+Took = tuple[Mapping[str, Any], float]
+"""The fields of a run, and its seconds."""
+
+STEP = 8
+"""What a step costs beside its items, in items: about right for small networks on a CPU, where it matters."""
 
 
 class Estimate:
-    """Expected seconds of planned runs on this machine; None where nothing like them was ever done."""
+    """Expected seconds of planned runs on this machine; None where nothing like them was ever done.
 
-    def __init__(self, home: Path, published: Path | None = None) -> None:
-        self._seconds: dict[Key, list[float]] = {}
+    ``spec``: whose published numbers count for runs that nothing is recorded of.
+    """
+
+    def __init__(self, home: Path, spec: Spec | None = None) -> None:
+        self._took: dict[Key, list[Took]] = {}
         for folder in run_folders(home):
             if (folder / "result.json").exists():
                 self._add(read_json(folder / "run.json"), read_json(folder / "result.json"))
-        self._published = _published(published)
+        self._published = _Published(spec)
 
     def _add(self, facts: dict[str, Any], result: dict[str, Any]) -> None:
         if result.get("state") == "finished":
             key = (facts["experiment"], facts["cell"], facts["arm"], bool(facts.get("choosing")))
-            self._seconds.setdefault(key, []).append(float(result["seconds"]))
+            self._took.setdefault(key, []).append((facts.get("fields", {}), float(result["seconds"])))
 
     def seconds(self, run: Planned) -> float | None:
-        """Median seconds of recorded runs of the arm in its cell, else of any arm there, else the published ones."""
-        same = self._seconds.get((run.experiment, run.cell, run.arm, run.choosing))
+        """From recorded runs of the arm in its cell, else of any arm there, else the published ones.
+
+        The median of those that cost nearly the same; where there are only longer or shorter ones, by what they cost.
+        """
+        fields = {} if run.trained_by else run.cls.flatten()  # it does not train: its length is that of an evaluation
+        same = self._took.get((run.experiment, run.cell, run.arm, run.choosing))
         if same:
-            return statistics.median(same)
-        alike = [
-            value for key, values in self._seconds.items() if key[:2] == (run.experiment, run.cell) for value in values
-        ]
+            return _scaled(fields, same)
+        alike = [each for key, took in self._took.items() if key[:2] == (run.experiment, run.cell) for each in took]
         if alike and not run.trained_by:
-            return statistics.median(alike)
-        return self._published.get((run.cell, run.arm))
+            return _scaled(fields, alike)
+        published = self._published.took(run)
+        return published and _scaled(fields, [published])
 
     def total(self, runs: Iterable[Planned], jobs: int) -> float | None:
         """Seconds for all of them, ``jobs`` at a time; None when one of them is unknown."""
@@ -60,14 +77,48 @@ def in_words(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _published(path: Path | None) -> dict[tuple[str, str], float]:
-    """Median seconds by (cell, arm) from the experiment's metrics.json."""
-    if path is None or not path.exists():
-        return {}
-    cells: dict[str, dict[str, Any]] = read_json(path).get("cells", {})
-    return {
-        (cell, arm): each["seconds"]
-        for cell, arms in cells.items()
-        for arm, each in arms.items()
-        if each.get("seconds")
-    }
+def _scaled(fields: Mapping[str, Any], took: Iterable[Took]) -> float:
+    """The median seconds of the runs whose cost is nearest, times how much more this one costs."""
+    ratios = [(cost_ratio(fields, known), seconds) for known, seconds in took]
+    nearest = min((ratio for ratio, _ in ratios), key=lambda ratio: abs(math.log(ratio)))
+    return nearest * statistics.median(seconds for ratio, seconds in ratios if math.isclose(ratio, nearest))
+
+
+def cost_ratio(fields: Mapping[str, Any], known: Mapping[str, Any]) -> float:
+    """How many times as much a run with these ``fields`` costs as one with the ``known`` ones, as far as both tell."""
+    ratio = 1.0
+    for path in ("fit.epochs", "data.train"):
+        now, before = fields.get(path), known.get(path)
+        if isinstance(now, int) and isinstance(before, int):
+            ratio *= now / before
+    now, before = fields.get("fit.batch"), known.get("fit.batch")
+    if isinstance(now, int) and isinstance(before, int):
+        ratio *= (1 + STEP / now) / (1 + STEP / before)
+    return ratio
+
+
+class _Published:
+    """Median seconds by (cell, arm) from the experiment's metrics.json, and the fields that those runs had."""
+
+    def __init__(self, spec: Spec | None) -> None:
+        self._spec = spec
+        path = spec.path.parent / "metrics.json" if spec else None
+        whole: dict[str, Any] = read_json(path) if path and path.exists() else {}
+        self._tier = whole.get("tier", "")
+        self._seconds = {
+            (cell, arm): each["seconds"]
+            for cell, arms in whole.get("cells", {}).items()
+            for arm, each in arms.items()
+            if each.get("seconds")
+        }
+
+    def took(self, run: Planned) -> Took | None:
+        """Of the run's arm in its cell; without fields where the spec has no longer what was published."""
+        seconds = self._seconds.get((run.cell, run.arm))
+        if self._spec is None or seconds is None or run.experiment != self._spec.name:
+            return None
+        experiment = self._spec.experiment
+        if self._tier not in experiment.tiers:
+            return {}, seconds
+        arm, cell = experiment.arm(run.arm), experiment.cell(run.cell)
+        return settle(derive(experiment, arm, cell, experiment.tier(self._tier)), run.autos).flatten(), seconds

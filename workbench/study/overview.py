@@ -45,7 +45,7 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
             f"{len({run.id for run in choosing})} runs"
         )
     rows = _rows(planner, spec, runs, {run.id for run in todo})
-    seconds = Estimate(home, spec.path.parent / "metrics.json").total(todo, jobs)
+    seconds = Estimate(home, spec).total(todo, jobs)
     total = len({run.id for run in [*choosing, *runs]})
     line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do"
     line += f" on {options.device}, {jobs} at a time" if todo else ""
