@@ -53,19 +53,23 @@ def test_live_lines_are_redrawn_in_place_and_results_stay_above() -> None:
     with board(terminal, clock) as shown:
         shown.start("a", "TrainBN seed 0")
         shown.start("b", "StaleStats seed 0")
+        shown.update("a", 0, 100)
+        clock.now = 1.0
+        shown.update("a", 10, 100, "epoch 1, loss 0.71")
+        assert terminal.screen()[-1] == "0 of 4 runs done, estimating the time left"
         clock.now = 5.0
         shown.update("a", 50, 100, "epoch 1, loss 0.51")
         assert terminal.screen() == [
             "TrainBN seed 0     [##########..........] 50/100  epoch ...",
             "StaleStats seed 0  [....................] 0/?",
-            "0 of 4 runs done, 35 s left",
+            "0 of 4 runs done, 18 s left",
         ]
         clock.now = 10.0
         shown.finish("a", "error 0.31")
         assert terminal.screen() == [
             "TrainBN seed 0: error 0.31 (10 s, 1 of 4)",
             "StaleStats seed 0  [....................] 0/?",
-            "1 of 4 runs done, 30 s left",
+            "1 of 4 runs done, 15 s left",
         ]
     assert terminal.screen() == ["TrainBN seed 0: error 0.31 (10 s, 1 of 4)", ""]
 
@@ -129,9 +133,9 @@ def test_elsewhere_plain_lines_at_the_start_the_end_and_every_30_seconds() -> No
     assert text.splitlines() == [
         "A seed 0: started (1 of 2)",
         "A seed 0  [#####...............] 30/128  loss 1",
-        "0 of 2 runs done, 3 min 46 s left",
+        "0 of 2 runs done, 1 min 53 s left",
         "A seed 0  [#########...........] 60/128  loss 1",
-        "0 of 2 runs done, 3 min 16 s left",
+        "0 of 2 runs done, 1 min 38 s left",
         "A seed 0: error 0.5 (1 min 04 s, 1 of 2)",
         "the other run was recorded earlier",
     ]
@@ -142,11 +146,43 @@ def test_time_left_is_unknown_at_first_and_zero_at_the_end() -> None:
     with board(terminal, clock, runs=1) as shown:
         assert shown.time_left() is None
         shown.start("a", "A")
-        clock.now = 10.0
-        shown.update("a", 1, 4)
-        assert shown.time_left() == pytest.approx(30.0)
+        for second in (0, 10, 20):
+            clock.now = float(second)
+            shown.update("a", second // 10, 4)
+        assert shown.time_left() == pytest.approx(20.0)
         shown.finish("a")
         assert shown.time_left() == 0.0
+
+
+def test_what_comes_before_and_in_the_first_step_is_not_its_pace() -> None:
+    terminal, clock = Terminal(), Clock()
+    with board(terminal, clock, runs=20, jobs=1) as shown:
+        shown.start("a", "A")
+        clock.now = 9.0  # torch was imported, the data were loaded
+        shown.update("a", 0, 50)
+        clock.now = 10.0
+        shown.update("a", 1, 50)
+        assert shown.time_left() is None
+        clock.now = 10.3
+        shown.update("a", 4, 50)
+        assert shown.time_left() is None
+        clock.now = 12.0
+        shown.update("a", 21, 50)
+        assert shown.time_left() == pytest.approx(0.1 * 29 + 19 * 5)
+
+
+def test_what_was_done_before_a_run_went_on_is_not_its_pace() -> None:
+    terminal, clock = Terminal(), Clock()
+    with board(terminal, clock, runs=2, jobs=1) as shown:
+        shown.start("a", "A")
+        shown.update("a", 50, 100)
+        shown.update("a", 51, 100)
+        clock.now = 24.0
+        shown.update("a", 75, 100)
+        assert shown.time_left() == pytest.approx(25 + 100)
+        clock.now = 50.0
+        shown.finish("a")
+        assert shown.time_left() == pytest.approx(100)
 
 
 def test_an_update_after_the_end_of_a_run_is_ignored() -> None:
@@ -172,9 +208,18 @@ def test_the_time_left_weighs_runs_by_what_they_are_expected_to_take() -> None:
     expected = {"long": 60.0, "short": 10.0, "other": 10.0, "unknown": None}
     with Board(4, 1, expected, stream=terminal, live=False, clock=clock) as shown:
         shown.start("long", "long")
-        clock.now = 60.0
-        shown.update("long", 1, 2)
-        assert shown.time_left() == pytest.approx(120.0)  # half of 60 took 60; 30 + 10 + 10 + 10 are left
+        assert shown.time_left() == pytest.approx(90.0)  # as expected, while nothing else is known
+        for second in (0, 2, 62):
+            clock.now = float(second)
+            shown.update("long", second, 124)
+        assert shown.time_left() == pytest.approx(124.0)  # 62 s of its own, and as much again for the 30 others
         clock.now = 120.0
         shown.finish("long")
+        assert shown.time_left() == pytest.approx(60.0)
+
+
+def test_a_long_run_is_not_shared_by_those_that_are_free() -> None:
+    terminal, clock = Terminal(), Clock()
+    with Board(3, 2, {"long": 60.0, "a": 5.0, "b": 5.0}, stream=terminal, live=False, clock=clock) as shown:
+        shown.start("long", "long")
         assert shown.time_left() == pytest.approx(60.0)

@@ -19,21 +19,41 @@ from typing import Self, TextIO
 _REDRAW = 0.2  # seconds; faster than that is flicker, and costs training time
 _SPARSE = 30.0  # seconds between lines where nothing can be redrawn
 _BAR = 20  # characters
-_KNOWN = 0.02  # runs that must be done before the time left means something
+_KNOWN = 0.02  # of a run, and
+_SETTLED = 2.0  # seconds of steps, before its pace means something
 
 
 @dataclass
 class _Run:
+    """``begin``: the part that was done before, with the moment it went on; ``paced``: from where its pace is taken."""
+
     label: str
     since: float
     done: int = 0
     total: int = 0
     text: str = ""
+    begin: float | None = None
+    paced: tuple[float, float] | None = None
 
     @property
     def part(self) -> float:
         """How much of the run is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total > 0 else 0.0
+
+    def update(self, now: float, done: int, total: int, text: str) -> None:
+        """The first steps are left out of the pace: data are loaded and memory is laid out before and in them."""
+        self.done, self.total, self.text = done, total, text
+        if self.begin is None:
+            self.begin = self.part
+        elif self.paced is None and self.part > self.begin:
+            self.paced = now, self.part
+
+    def pace(self, now: float) -> tuple[float, float] | None:
+        """Seconds and the part of the run that was done in them; None while that says nothing."""
+        if self.paced is None:
+            return None
+        seconds, part = now - self.paced[0], self.part - self.paced[1]
+        return (seconds, part) if seconds >= _SETTLED and part >= _KNOWN else None
 
 
 class Board:
@@ -76,6 +96,7 @@ class Board:
         self._expected = known
         self._work = sum(known.values()) + self._usual * (total_runs - len(known))
         self._worked = 0.0
+        self._took: list[tuple[float, float]] = []
         self._began = self._drawn_at = clock()
         self._drawn: list[str] = []
 
@@ -107,7 +128,7 @@ class Board:
             run = self._active.get(run_id)
             if run is None:
                 return
-            run.done, run.total, run.text = done, total, text
+            run.update(self._clock(), done, total, text)
             waited = self._clock() - self._drawn_at
             if self._live and waited >= _REDRAW:
                 self._redraw()
@@ -123,8 +144,9 @@ class Board:
                 return
             self._finished += 1
             self._worked += self._weight(run_id)
-            took = duration(self._clock() - run.since)
-            self.note(f"{run.label}: {text or 'done'} ({took}, {self._finished} of {self._total})")
+            took = self._clock() - run.since
+            self._took.append((took, (1 - (run.begin or 0.0)) * self._weight(run_id)))
+            self.note(f"{run.label}: {text or 'done'} ({duration(took)}, {self._finished} of {self._total})")
 
     def note(self, text: str) -> None:
         """A line that stays, above the live ones."""
@@ -135,12 +157,30 @@ class Board:
                 self._write(f"{text}\n")
 
     def time_left(self) -> float | None:
-        """Estimated seconds until all runs are done, from the work done so far; None while that says nothing."""
+        """Estimated seconds until all runs are done; None while neither their pace nor earlier runs tell it.
+
+        From the pace of the runs that ended and of those that go on, at as many at once as there are left.
+        """
         with self._lock:
-            done = self._worked + sum(run.part * self._weight(name) for name, run in self._active.items())
-            if done < _KNOWN * self._usual:
+            pace = self._pace()
+            if pace is None:
                 return None
-            return (self._clock() - self._began) * max(0.0, self._work - done) / done
+            each = [(1 - run.part) * self._weight(name) for name, run in self._active.items()]
+            waiting = self._work - self._worked - sum(self._weight(name) for name in self._active)
+            at_once = max(1, min(self._jobs, self._total - self._finished))
+            return pace * max(max(0.0, sum(each) + waiting) / at_once, *each, 0.0)
+
+    def _pace(self) -> float | None:
+        """Seconds for a unit of work (a second that was expected, where any were); None while nothing tells it."""
+        now = self._clock()
+        known = list(self._took)
+        for name, run in self._active.items():
+            if (found := run.pace(now)) is not None:
+                known.append((found[0], found[1] * self._weight(name)))
+        work = sum(part for _, part in known)
+        if work > 0:
+            return sum(seconds for seconds, _ in known) / work
+        return 1.0 if self._expected else None
 
     def _weight(self, run_id: str) -> float:
         return self._expected.get(run_id, self._usual)
