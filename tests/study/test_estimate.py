@@ -11,13 +11,22 @@ from workbench.study.plan import Planned
 from workbench.study.spec import Spec, load_spec
 
 
-def record(home: Path, run: Planned, seconds: float, name: str, state: str = "finished", **changes: object) -> None:
+def record(
+    home: Path,
+    run: Planned,
+    seconds: float,
+    name: str,
+    state: str = "finished",
+    epochs: float | None = None,
+    **changes: object,
+) -> None:
     folder = home / "runs" / name
     folder.mkdir(parents=True)
     fields = {**run.cls.flatten(), **{path.replace("__", "."): value for path, value in changes.items()}}
     facts = {"experiment": run.experiment, "cell": run.cell, "arm": run.arm, "choosing": run.choosing}
     (folder / "run.json").write_text(json.dumps({**facts, "fields": fields}))
-    (folder / "result.json").write_text(json.dumps({"state": state, "seconds": seconds}))
+    took = {"seconds": seconds} if epochs is None else {"seconds": seconds, "epoch_seconds": epochs}
+    (folder / "result.json").write_text(json.dumps({"state": state, **took}))
 
 
 @pytest.fixture
@@ -63,6 +72,18 @@ def test_other_lengths_count_by_what_they_cost(
     record(tmp_path, runs["TrainBN"], 300.0, "a hundred", fit__epochs=100)  # nearer, and so more like it
     assert Estimate(tmp_path, spec).seconds(longer["TrainBN"]) == 600.0
     assert Estimate(tmp_path, spec).seconds(runs["TrainBN"]) == 10.0
+
+
+def test_only_the_epochs_grow(project: Project, runs: dict[str, Planned], spec: Spec, tmp_path: Path) -> None:
+    record(tmp_path, runs["TrainBN"], 10.0, "mostly evaluation", epochs=1.5)
+    longer = runs_of(project, spec, fit__epochs=20)
+    assert Estimate(tmp_path, spec).seconds(longer["TrainBN"]) == pytest.approx(8.5 + 15)
+
+
+def test_a_run_tells_what_its_epochs_took(project: Project) -> None:
+    project.wb("run", "tiny", "--arm", "TrainBN", "--seeds", "1", "--jobs", "1")
+    (run,) = project.runs().values()
+    assert 0 < run["result"]["epoch_seconds"] < run["result"]["seconds"]
 
 
 def test_cost_goes_by_epochs_items_and_steps() -> None:

@@ -175,5 +175,5 @@ def test_without_a_kill_it_records_what_every_recorder_does(exact: Project, tmp_
         task = task_for(whole, home=tmp_path / name, root=exact.root, device="cpu", threads=1, facts={})
         more = {"recorder": own} if own else {}
         assert execute(task, whole.cls, lambda *values: None, lambda: False, **more) == "finished"  # type: ignore[arg-type]
-        results.append(read(run_folder(tmp_path / name, whole.id) / "result.json") | {"seconds": 0})
+        results.append(read(run_folder(tmp_path / name, whole.id) / "result.json") | {"seconds": 0, "epoch_seconds": 0})
     assert results[0] == results[1] and told == [{"steps": 8, "changed": []}]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,22 @@ from workbench.study.plan import Planned, settle
 from workbench.study.spec import Spec
 
 Key = tuple[str, str, str, bool]
-Took = tuple[Mapping[str, Any], float]
-"""The fields of a run, and its seconds."""
 
 STEP = 8
 """What a step costs beside its items, in items: about right for small networks on a CPU, where it matters."""
+
+
+@dataclass(frozen=True)
+class Took:
+    """A run that was done: its fields, its seconds, and how many of them its epochs took (the rest never changes)."""
+
+    fields: Mapping[str, Any]
+    seconds: float
+    epochs: float
+
+    def scaled(self, ratio: float) -> float:
+        """Seconds of a run whose epochs cost ``ratio`` times as much."""
+        return self.seconds + (ratio - 1) * self.epochs
 
 
 class Estimate:
@@ -41,7 +53,9 @@ class Estimate:
     def _add(self, facts: dict[str, Any], result: dict[str, Any]) -> None:
         if result.get("state") == "finished":
             key = (facts["experiment"], facts["cell"], facts["arm"], bool(facts.get("choosing")))
-            self._took.setdefault(key, []).append((facts.get("fields", {}), float(result["seconds"])))
+            seconds = float(result["seconds"])
+            took = Took(facts.get("fields", {}), seconds, min(seconds, result.get("epoch_seconds", seconds)))
+            self._took.setdefault(key, []).append(took)
 
     def seconds(self, run: Planned) -> float | None:
         """From recorded runs of the arm in its cell, else of any arm there, else the published ones.
@@ -56,7 +70,7 @@ class Estimate:
         if alike and not run.trained_by:
             return _scaled(fields, alike)
         published = self._published.took(run)
-        return published and _scaled(fields, [published])
+        return None if published is None else _scaled(fields, [published])
 
     def total(self, runs: Iterable[Planned], jobs: int) -> float | None:
         """Seconds for all of them, ``jobs`` at a time; None when one of them is unknown."""
@@ -78,14 +92,17 @@ def in_words(seconds: float | None) -> str:
 
 
 def _scaled(fields: Mapping[str, Any], took: Iterable[Took]) -> float:
-    """The median seconds of the runs whose cost is nearest, times how much more this one costs."""
-    ratios = [(cost_ratio(fields, known), seconds) for known, seconds in took]
+    """The median seconds of the runs whose cost is nearest, as long as this one is."""
+    ratios = [(cost_ratio(fields, known.fields), known) for known in took]
     nearest = min((ratio for ratio, _ in ratios), key=lambda ratio: abs(math.log(ratio)))
-    return nearest * statistics.median(seconds for ratio, seconds in ratios if math.isclose(ratio, nearest))
+    return statistics.median(known.scaled(ratio) for ratio, known in ratios if math.isclose(ratio, nearest))
 
 
 def cost_ratio(fields: Mapping[str, Any], known: Mapping[str, Any]) -> float:
-    """How many times as much a run with these ``fields`` costs as one with the ``known`` ones, as far as both tell."""
+    """How many times as much the epochs of a run with these ``fields`` cost as with the ``known`` ones.
+
+    As far as both tell: what is "auto", or all there is, counts as equal.
+    """
     ratio = 1.0
     for path in ("fit.epochs", "data.train"):
         now, before = fields.get(path), known.get(path)
@@ -119,6 +136,7 @@ class _Published:
             return None
         experiment = self._spec.experiment
         if self._tier not in experiment.tiers:
-            return {}, seconds
+            return Took({}, seconds, seconds)
         arm, cell = experiment.arm(run.arm), experiment.cell(run.cell)
-        return settle(derive(experiment, arm, cell, experiment.tier(self._tier)), run.autos).flatten(), seconds
+        cls = settle(derive(experiment, arm, cell, experiment.tier(self._tier)), run.autos)
+        return Took(cls.flatten(), seconds, seconds)

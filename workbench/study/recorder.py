@@ -38,7 +38,7 @@ class Recorder(Callback):
         self.journal, self.report, self.interrupted = journal, report, interrupted
         self.seconds = self.SECONDS if seconds is None else seconds
         self.facts: dict[str, Any] = {}
-        self._saved = self._told = time.monotonic()
+        self._saved = self._told = self._began = time.monotonic()
 
     @property
     def checkpoint(self) -> Path:
@@ -51,6 +51,7 @@ class Recorder(Callback):
             torn.unlink(missing_ok=True)
         if state.step:
             self.journal.event("resumed at", step=state.step)
+        self._began = time.monotonic()
         self.report(state.step, state.steps, "")
 
     def step_end(self, state: State) -> None:
@@ -66,8 +67,9 @@ class Recorder(Callback):
             raise KeyboardInterrupt
 
     def epoch_end(self, state: State) -> None:
-        """The epoch's numbers are on the disk before the next one starts."""
+        """The epoch's numbers are on the disk before the next one starts; its time, for estimates of longer runs."""
         self._write(state)
+        self.facts["epoch_seconds"] = round(time.monotonic() - self._began, 3)
 
     def evaluated(self, state: State) -> None:
         """The final numbers, and the chance level that they are shown against."""
