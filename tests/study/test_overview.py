@@ -19,7 +19,11 @@ def test_before_anything_is_recorded(project: Project) -> None:
         ("main", "Stale", "TrainBN: model.norm.stats=batch, model.norm.affine=False", "2", "0"),
         ("main", "Precise", "TrainBN: recalibrate=after", "2", "0"),
     ]
-    assert found.notes == [] and not (project.home / "runs").exists()
+    assert found.notes == [
+        "C1 cannot be decided with 2 seeds: it takes 6 for 2 claims. Set seeds=6 in the spec, or type --seeds 6"
+    ]
+    assert look(project, seeds=6).notes == [] == look(project, tier="smoke").notes
+    assert not (project.home / "runs").exists()
     assert found.line.startswith("tier default: 6 runs, 0 recorded, 6 to do on cpu, 2 at a time")
     assert "time unknown" in found.line
 
@@ -44,7 +48,7 @@ def test_after_a_run_it_knows_what_is_recorded_and_how_long_it_takes(project: Pr
 def test_what_is_confounded_or_open_is_said(project: Project) -> None:
     text = TINY.replace('    recalibrate = "after"', '    recalibrate = "after"\n    level = "fast"')
     project.spec("tiny", text.replace("lr=1e-2", 'lr="auto"'))
-    found = look(project)
+    found = look(project, seeds=6)
     assert len(found.notes) == 1 and found.notes[0].startswith(
         "Precise is confounded: it changes recalibrate and level at once"
     )
@@ -54,4 +58,4 @@ def test_what_is_confounded_or_open_is_said(project: Project) -> None:
         "why": "found when the study starts, on the baseline",
     } in found.settings
     project.spec("tiny", text.replace('level = "fast"', 'level = "fast"\n    confounded = "on purpose"'))
-    assert look(project).notes == ["Precise changes 2 things: on purpose"]
+    assert look(project, seeds=6).notes == ["Precise changes 2 things: on purpose"]

@@ -10,11 +10,11 @@ from workbench.data.sources.route import Report, silent
 from workbench.errors import WorkbenchError
 from workbench.record.pins import pinning, read_pins, state
 from workbench.study.audited import audited
+from workbench.study.decidable import of_tier, undecidable
 from workbench.study.experiment import differences
 from workbench.study.plan import Options, Planner
 from workbench.study.rehearsed import rehearsed
 from workbench.study.spec import Spec
-from workbench.study.statistics import seeds_needed
 from workbench.study.words import counted
 
 
@@ -108,21 +108,17 @@ def _audit(planner: Planner, spec: Spec, before: list[Check], report: Report) ->
 
 
 def _claims(planner: Planner, spec: Spec) -> list[Check]:
-    cells = {cell.name: (arms, count, cell) for cell, arms, count in planner.cells(spec)}
-    tested = []
-    for claim in spec.experiment.claims:
-        name = claim.cell or next(iter(cells))
-        if name in cells and set(claim.arms) <= {arm.__name__ for arm in cells[name][0]}:
-            tested.append((claim, cells[name][1]))
-    rows = []
-    for claim, count in tested:
-        # as the verdict counts: only "differs" is two-sided, and equality is no matter of permutations
-        needed = seeds_needed(len(tested), "two-sided" if claim.kind == "differs" else "greater")
-        if claim.kind != "equal" and count < needed:
-            many = counted(len(tested), "claim")
-            text = f"cannot be decided with {counted(count, 'seed')}: it takes {needed} for {many}"
-            rows.append(Check("note", claim.label, text))
-    left = len(spec.experiment.claims) - len(tested)
+    claims = of_tier(planner, spec)
+    many = counted(sum(confirmatory for _, _, confirmatory in claims), "claim")
+    rows = [
+        Check(
+            "note",
+            each.claim.label,
+            f"cannot be decided with {counted(each.seeds, 'seed')}: it takes {each.needed} for {many}",
+        )
+        for each in undecidable(planner, spec)
+    ]
+    left = len(spec.experiment.claims) - len(claims)
     if left:
         rows.append(
             Check(
@@ -131,4 +127,4 @@ def _claims(planner: Planner, spec: Spec) -> list[Check]:
                 f"{left} of {len(spec.experiment.claims)} are not tested in tier '{planner.options.tier}'",
             )
         )
-    return rows or [Check("ok", "claims", f"{len(tested)} can be decided")]
+    return rows or [Check("ok", "claims", f"{len(claims)} can be decided")]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.record.pins import read_pins
-from workbench.study import autos, choices
+from workbench.study import autos, choices, decidable
 from workbench.study.estimate import Estimate, in_words
 from workbench.study.executor import Executor
 from workbench.study.experiment import Arm, changes, differences
@@ -113,6 +113,8 @@ def _notes(planner: Planner, spec: Spec) -> list[str]:
             notes.append(f"{arm.__name__} changes {len(things)} things: {arm.confounded}")
     if planner.options.sets:
         notes.append("--set makes this study exploratory: its claims are not the pre-registered ones")
+    if undecided := decidable.in_words(planner, spec):
+        notes.append(undecided)
     return notes
 
 
