@@ -81,6 +81,7 @@ def test_the_studies_of_one_experiment(project: Path) -> None:
     study(project, "other", "s2")
     text = listed("experiments/ran")
     assert "s1" in text and "s2" not in text
+    assert text.splitlines()[-1] == "The runs of one: wb list s1"
 
 
 def test_an_unfinished_study_says_how_far_it_is(project: Path) -> None:
@@ -147,7 +148,11 @@ def test_the_runs_of_a_study_with_the_ids_that_others_take(project: Path) -> Non
     folder.mkdir(parents=True)
     (folder / "result.json").write_text('{"state": "finished", "metrics": {"test/error": 0.125}, "seconds": 7.4}')
     lines = listed("ran-1").splitlines()
-    assert lines[2].split() == ["aa11", "main", "Base", "3", "finished", "0.125", "7"]
+    assert lines[0].split()[:3] == ["run", "experiment", "cell"]
+    assert lines[2].split() == ["aa11", "ran", "main", "Base", "3", "finished", "0.125", "7"]
     assert lines[3].split() == ["bb22", "source", "main", "First", "4", "not", "finished"]
+    study(project, "ran", "alone", measure="test/error", runs=runs[:1], experiment="ran")
+    lines = listed("alone").splitlines()
+    assert lines[0].split()[:2] == ["run", "cell"] and lines[2].split()[:2] == ["aa11", "main"]
     with pytest.raises(UsageError, match="no experiment or study 'ran-2'; did you mean 'ran-1'"):
         listed("ran-2")

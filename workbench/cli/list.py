@@ -162,6 +162,7 @@ def _print_studies(name: str, studies: Sequence[Study]) -> None:
         click.echo(f"experiments/{name} has not been run. Type: wb run experiments/{name} --smoke")
         return
     _print_table(rows, ["study", "tier", "begun", "state", "result"])
+    click.echo(f"\nThe runs of one: wb list {rows[0][0]}")
 
 
 def _print_runs(place: Path, study: str) -> None:
@@ -174,12 +175,17 @@ def _print_runs(place: Path, study: str) -> None:
         value = result.get("metrics", {}).get(measure)
         seconds = result.get("seconds")
         rows.append([
-            run["id"], "" if run["experiment"] == facts["experiment"] else run["experiment"], run["cell"], run["arm"],
+            run["id"], str(run["experiment"]), run["cell"], run["arm"],
             str(known.get("seed", run["seeds"].get("order", ""))), str(result.get("state", "not finished")),
             f"{value:.4g}" if isinstance(value, int | float) else "",
             f"{seconds:.0f}" if isinstance(seconds, int | float) else "",
         ])  # fmt: skip
-    _print_table(rows, ["run", "of", "cell", "arm", "seed", "state", measure, "seconds"])
+    headers = ["run", "experiment", "cell", "arm", "seed", "state", measure, "seconds"]
+    if all(
+        run["experiment"] == facts["experiment"] for run in facts.get("runs", [])
+    ):  # it differs only where it starts from networks of other experiments
+        rows, headers = [[row[0], *row[2:]] for row in rows], [headers[0], *headers[2:]]
+    _print_table(rows, headers)
 
 
 def _moment(created: object) -> str:
