@@ -123,7 +123,7 @@ def test_elsewhere_plain_lines_at_the_start_the_end_and_every_30_seconds() -> No
     terminal, clock = Terminal(), Clock()
     with board(terminal, clock, runs=2, live=False) as shown:
         shown.start("a", "A seed 0")
-        for second in range(1, 65):
+        for second in range(65):
             clock.now = float(second)
             shown.update("a", second, 128, "loss 1")
         shown.finish("a", "error 0.5")
@@ -176,6 +176,7 @@ def test_what_was_done_before_a_run_went_on_is_not_its_pace() -> None:
     with board(terminal, clock, runs=2, jobs=1) as shown:
         shown.start("a", "A")
         shown.update("a", 50, 100)
+        assert terminal.screen()[0] == "A: goes on from step 50 of 100"
         shown.update("a", 51, 100)
         clock.now = 24.0
         shown.update("a", 75, 100)

@@ -1,6 +1,7 @@
 """The plan in tables: what differs, what is recorded, what is open, how long it takes."""
 
-from tests.project import TINY, Project, runner
+from tests.project import TINY, Project, planner, runner
+from workbench.record.places import run_folder
 from workbench.study.overview import Overview, overview
 from workbench.study.plan import Options
 from workbench.study.spec import load_spec
@@ -43,6 +44,17 @@ def test_after_a_run_it_knows_what_is_recorded_and_how_long_it_takes(project: Pr
     more = look(project, sets=QUICK)
     assert "6 runs, 3 recorded, 3 to do" in more.line and ", about " in more.line and more.line.endswith(" s")
     assert any(row["name"] == "loss" for row in found.settings)
+
+
+def test_what_goes_on_from_a_checkpoint_is_counted(project: Project) -> None:
+    asked = planner(project)
+    run = asked.runs(load_spec(project.root, "tiny"), {})[0]
+    folder = run_folder(project.home, run.id)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    assert "6 to do on cpu" in look(project).line  # killed before its first checkpoint: it begins anew
+    (folder / "checkpoint.safetensors").write_bytes(b"")
+    assert "6 to do (1 from where it was interrupted) on cpu" in look(project).line
 
 
 def test_what_is_confounded_or_open_is_said(project: Project) -> None:

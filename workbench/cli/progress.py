@@ -128,7 +128,10 @@ class Board:
             run = self._active.get(run_id)
             if run is None:
                 return
+            goes_on = run.begin is None and 0 < done < total
             run.update(self._clock(), done, total, text)
+            if goes_on:
+                self.note(f"{run.label}: goes on from step {done} of {total}")
             waited = self._clock() - self._drawn_at
             if self._live and waited >= _REDRAW:
                 self._redraw()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.record.pins import read_pins
+from workbench.record.places import run_folder
 from workbench.study import autos, choices, decidable
 from workbench.study.estimate import Estimate, in_words
 from workbench.study.executor import Executor
@@ -48,6 +49,8 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
     seconds = Estimate(home, spec).total(todo, jobs)
     total = len({run.id for run in [*choosing, *runs]})
     line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do"
+    begun = sum((run_folder(home, run.id) / "checkpoint.safetensors").exists() for run in todo)
+    line += f" ({begun} from where {'it was' if begun == 1 else 'they were'} interrupted)" if begun else ""
     line += f" on {options.device}, {jobs} at a time" if todo else ""
     expected = spec.experiment.tier(options.tier).minutes
     if todo:
