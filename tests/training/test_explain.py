@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.training.conftest import Bars
-from workbench import Averaging, Callback, EarlyStop, Learner, Mix, Ratings, Table, Texts
+from workbench import Averaging, Callback, EarlyStop, GradualUnfreeze, Learner, Mix, Ratings, Table, Texts
 from workbench.data.items import Data
 from workbench.training.callbacks import EVENTS, Hooks
 from workbench.training.explain import explain
@@ -94,6 +94,30 @@ def test_what_is_switched_on_is_told_and_nothing_else() -> None:
         assert words in full and words not in plain
     assert full.count("batch-norm statistics") == 1 and "batch-norm statistics" not in plain
     assert "for each of 3 epochs:" in plain and "for each batch of 32 items:" in plain
+
+
+@pytest.mark.parametrize(
+    ("every", "before"), [(None, "everything from the middle of the run on"), (0.3, "after each 30% of the run")]
+)
+def test_what_is_unfrozen_when_is_told_as_it_comes(every: float | None, before: str, pictures: Path) -> None:
+    first: dict[int, int] = {}
+
+    class Counts(Callback):
+        """Notes the first step in which so many groups train."""
+
+        def step_begin(self, state: State) -> None:
+            assert isinstance(state.learner.trains, int)
+            first.setdefault(state.learner.trains, state.step + 1)
+
+    arm = Bars.but(fit=GradualUnfreeze(epochs=2, batch=32, lr=1e-2, every=every))
+    learner = arm(0, root=pictures, device="cpu")
+    assert before in learner.explain() and "train one more layer group" not in Bars(0, device="cpu").explain()
+    state = learner.run(callbacks=[Counts()]) and learner.state
+    assert state is not None
+    names = [name for name, _ in state.model.groups()][::-1]  # type: ignore[operator]
+    told = [f"{name} from step {first[n]}" if n in first else f"{name} never" for n, name in enumerate(names, 1)]
+    assert f"{', '.join(told)} ({state.steps} in all)" in learner.explain()
+    assert ("never" in learner.explain()) is (every is not None)
 
 
 @pytest.mark.parametrize(("rate", "told"), [(1e-2, False), ("auto", True)])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.training.callbacks import EVENTS, Callback, Hooks, listed
+from workbench.training.recipes import GradualUnfreeze
 
 if TYPE_CHECKING:
     from workbench.training.learner import Learner
+
+_BESIDE = " | "
+"""Between words and what stands beside them."""
 
 
 class Text(str):
@@ -52,6 +57,7 @@ def _loop(learner: Learner) -> list[tuple[int, str]]:
         (1, "= train mode, normalisation policy"),
         (1, "epoch_begin"),
         (1, f"= for each batch of {recipe.batch} items:"),
+        *_unfreezing(learner),
         (2, "step_begin"),
         (2, "step"),
         (2, f"= for {pieces}:"),
@@ -72,6 +78,32 @@ def _loop(learner: Learner) -> list[tuple[int, str]]:
     ]
 
 
+def _unfreezing(learner: Learner) -> list[tuple[int, str]]:
+    """Which layer group begins to train when; in steps once the network is built."""
+    recipe, state = learner.recipe, learner.state
+    if not isinstance(recipe.trained(0.0, 1), int):
+        return []
+    if state is not None:
+        names = [name for name, _ in state.model.groups()][::-1]  # type: ignore[operator]
+        steps = range(state.steps)
+        begins = [
+            bisect.bisect_left(steps, count, key=lambda step: int(recipe.trained(step / len(steps), len(names))))
+            for count in range(1, len(names) + 1)
+        ]
+        when = ", ".join(
+            f"{name} from step {step + 1}" if step < len(steps) else f"{name} never"
+            for name, step in zip(names, begins, strict=True)
+        )
+        when += f" ({len(steps)} in all)"
+    elif isinstance(recipe, GradualUnfreeze) and recipe.every is not None:
+        when = f"the head at once, the next group below it after each {recipe.every:.0%} of the run"
+    elif isinstance(recipe, GradualUnfreeze):
+        when = "the head at once, then group by group in equal shares, everything from the middle of the run on"
+    else:
+        when = f"as {type(recipe).__name__}.trained() says"
+    return [(2, f"= train one more layer group when it is due{_BESIDE}{when}")]
+
+
 def _tests_rates(learner: Learner) -> bool:
     """Whether a range test finds the rate; while nothing is resolved, as far as the data's class tells."""
     if learner.found is not None:
@@ -87,7 +119,8 @@ def _tests_rates(learner: Learner) -> bool:
 def _line(depth: int, name: str, hooks: dict[str, str], learner: Learner) -> tuple[str, str]:
     indent = "  " * depth
     if name.startswith("= "):
-        return indent + name.removeprefix("= "), ""
+        left, _, right = name.removeprefix("= ").partition(_BESIDE)
+        return indent + left, right
     if name in EVENTS:
         return f"{indent}* {name}", hooks[name]
     return indent + name, str(getattr(type(learner), name).__qualname__)
