@@ -98,3 +98,5 @@ def test_arms_are_not_blamed_for_what_fails_in_the_baseline(project: Project) ->
         "tiny", text.replace("class Stale", "TrainBN.inputs = lambda self, batch, **how: batch.z\n\n\nclass Stale")
     )
     assert look() == ["one, longer · audit", "small · audit"]
+    found = check(project.root, project.home, load_spec(project.root, "tiny"), Options(tier="full"))
+    assert [row.text for row in found if row.what == "arms" and row.text.startswith("not tried: some would fail")]
