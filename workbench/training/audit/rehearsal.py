@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import TYPE_CHECKING
 
 from workbench.errors import FieldError
 from workbench.training.audit.look import twin_of
@@ -26,8 +24,8 @@ def rehearse(learner: Learner) -> None:
     """Trains a copy for one step and evaluates one batch, as :meth:`Learner.run` does and with the same callbacks.
 
     Raises:
-        Exception: whatever the run would raise, and :class:`FieldError` for an output, a metric or a loss of a shape
-            that does not fit, which torch would say in words of its own.
+        Exception: whatever the run would raise, and :class:`FieldError` for an output or a metric of a shape that does
+            not fit, which torch would say in words of its own.
     """
     twin_of(learner).run(callbacks=[_Short()])
 
@@ -40,7 +38,6 @@ class _Short(Callback):
         subject = Subject(state.learner, state.data, None, state)
         for each in shapes_of(subject):
             raise FieldError(each.found, hint=each.hint)
-        _require_loss(subject)
         held, test = state.data.validation, state.data.test
         state.data = dataclasses.replace(
             state.data,
@@ -60,27 +57,3 @@ def _one_batch(subject: Subject) -> Items:
     if learner.micro and learner.micro < count:
         count -= count % learner.micro
     return items.subset(subject.some(items, count))
-
-
-def _require_loss(subject: Subject) -> None:
-    """Raises :class:`FieldError` unless the loss is a scalar with a gradient; a step of one's own needs none."""
-    learner, state = subject.learner, subject.state
-    assert state is not None
-    if "step" in learner.stages():
-        return
-    loss = _loss(subject, state)
-    if not isinstance(loss, torch.Tensor) or loss.ndim:
-        found = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else type(loss).__name__
-        raise FieldError(f"loss() gives {found}", hint="Return the mean over the batch, a scalar tensor")
-    if not loss.requires_grad:
-        hint = "Does it go through detach(), argmax() or no_grad()? Do fit.scope and groups() leave weights that train?"
-        raise FieldError("the loss depends on no weight that trains", hint=hint)
-
-
-def _loss(subject: Subject, state: State) -> Any:
-    learner, items = subject.learner, _one_batch(subject)
-    batch = subject.batch(items, torch.arange(len(items)))
-    learner.train_mode(state.model)
-    with learner.numbers.autocast():
-        output = learner.forward(state.model, subject.inputs(batch, training=True))
-    return learner.loss(learner.numbers.full(output), batch)
