@@ -36,7 +36,7 @@ def main() -> None:
     runs = published.read(published.place(ROOT, HERE.name))["studies"]["full"]["runs"]
     by_cell = {cell: [run for run in runs if run["cell"] == cell] for cell in CELLS}
     firsts = {cell: {run["arm"]: run["id"] for run in reversed(of)} for cell, of in by_cell.items()}
-    with drawing.canvas(9.0, 3.4) as made:
+    with drawing.canvas(6.4, 2.7) as made:
         for axes, (cell, (unit, wide)) in zip(made.subplots(1, len(CELLS)), CELLS.items(), strict=True):
             _curves(axes, by_cell[cell], sources(firsts[cell]["Attention"]) // wide * wide)
             axes.set(title=cell, xlabel=f"source, {unit} (from, {wide} a point)", ylim=(0, None))
