@@ -6,10 +6,12 @@ Attention looks. It reads the published study's runs, so `wb run experiments/att
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import torch
 
@@ -36,7 +38,7 @@ def main() -> None:
     runs = published.read(published.place(ROOT, HERE.name))["studies"]["full"]["runs"]
     by_cell = {cell: [run for run in runs if run["cell"] == cell] for cell in CELLS}
     firsts = {cell: {run["arm"]: run["id"] for run in reversed(of)} for cell, of in by_cell.items()}
-    with drawing.canvas(6.4, 2.7) as made:
+    with drawing.canvas(8.0, 3.2) as made:
         for axes, (cell, (unit, wide)) in zip(made.subplots(1, len(CELLS)), CELLS.items(), strict=True):
             _curves(axes, by_cell[cell], sources(firsts[cell]["Attention"]) // wide * wide)
             axes.set(title=cell, xlabel=f"source, {unit} (from, {wide} a point)", ylim=(0, None))
@@ -76,7 +78,10 @@ def _curves(axes: Any, runs: list[dict[str, Any]], bins: np.ndarray) -> None:
 
 
 def _write(name: str, made: Any) -> None:
-    write_bytes(HERE / name, drawing.image(made, "png"))
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(drawing.STYLE):
+        made.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    write_bytes(HERE / name, buffer.getvalue())
     print(f"{name}: {(HERE / name).stat().st_size / 1000:.0f} kB")
 
 
