@@ -29,7 +29,7 @@ CELLS = {"numbers": ("letters", 6), "sentences": ("words and signs", 2)}
 """The cells that are drawn: what their sources are counted in, and how many of it share a point."""
 FEWEST = 20
 """Test pairs that a point needs."""
-ITEMS = {"numbers": 3, "sentences": 7}
+ITEMS = {"numbers": 1059, "sentences": 360}
 """Whose attention is drawn: a position in the test."""
 
 
