@@ -101,7 +101,7 @@ def forced(learner: Learner, state: State) -> dict[str, float]:
 
     ``forced/error``: share of places, END among them, whose true token is not the likeliest; ``forced/loss``: nats a
     token; both are each sequence's mean. ``test/*`` is written freely, so that what it has more of comes from
-    going on from own mistakes (exposure bias; the next-step error of Bengio et al. 2015, section 4.3).
+    going on from own mistakes (exposure bias; Bengio et al. 2015 call the former the next-step error).
     """
     if state.data.signature.kind != "pairs":
         return {}
