@@ -88,7 +88,7 @@ class DotNetwork(nn.Module):
         """Outputs of shape (b, 1) for ids int64 of shape (b, 2)."""
         user, thing = _rows(self.users, x[:, 0]), _rows(self.things, x[:, 1])
         agree = (user[:, :-1] * thing[:, :-1]).sum(1, keepdim=True)
-        output: torch.Tensor = agree + user[:, -1:] + thing[:, -1:] + self.head.mean
+        output: torch.Tensor = agree + user[:, -1:] + thing[:, -1:] + self.head.mean  # type: ignore[operator]
         return output
 
     def groups(self) -> Groups:
