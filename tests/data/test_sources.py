@@ -37,7 +37,7 @@ CARRIED = sorted(
     - {each.SOURCE.path for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10)}
     - {each.path for each in elpv.SOURCES}
 )
-"""Files whose last route is a Python package, but for elpv's 91 MB, which are held to their pin when they come."""
+"""Files whose last route is a Python package or a rule; elpv's 91 MB are held to their pin when they come."""
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.french_numbers import words
 from workbench import Callback, Learner, OneCycle, Seq2Seq, TeacherForcing, TextPairs
 from workbench.data.forced import Forced
+from workbench.data.sources.french_numbers import french as words
 from workbench.data.values import Padded
 from workbench.training.checkpoint import save_checkpoint, weights_hash
 from workbench.training.state import State
