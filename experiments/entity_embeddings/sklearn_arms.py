@@ -139,13 +139,13 @@ class Answering(Learner):
             pieces = [table[ids[:, column]].cpu().numpy() for column, table in enumerate(vectors)]
             return np.hstack([*pieces, numbers])
         if self.reads == "one-hot":
-            sizes = np.array(self.expects.signature.cardinalities)
-            places = ids.cpu().numpy() + np.concatenate([[0], sizes.cumsum()[:-1]])
-            rows = np.repeat(np.arange(len(places)), len(sizes))
-            shape = (len(places), int(sizes.sum()))
+            # the forest takes sparse columns only where their positions are int32
+            sizes = np.array(self.expects.signature.cardinalities, dtype=np.int32)
+            places = ids.cpu().numpy().astype(np.int32) + sizes.cumsum(dtype=np.int32) - sizes
+            starts = np.arange(len(places) + 1, dtype=np.int32) * np.int32(len(sizes))
             ones = np.ones(places.size, dtype=np.float32)
-            coded = scipy.sparse.csr_array((ones, (rows, places.ravel())), shape=shape)
-            return scipy.sparse.hstack([coded, scipy.sparse.csr_array(numbers)], format="csr")
+            coded = scipy.sparse.csr_matrix((ones, places.ravel(), starts), shape=(len(places), int(sizes.sum())))
+            return scipy.sparse.hstack([coded, scipy.sparse.csr_matrix(numbers)], format="csr")
         return np.hstack([ids.cpu().numpy().astype(np.float32), numbers])
 
 

@@ -85,6 +85,10 @@ def test_on_codes_and_columns_it_is_scikit_learn_and_nothing_is_trained() -> Non
     neighbours = KNeighborsRegressor(7, weights="distance", algorithm="brute")
     expected = rmse(neighbours, one_hot(data, data.train), one_hot(data, data.test), data)
     assert near.run().metrics["test/rmse"] == pytest.approx(expected, rel=0.01)  # of equally near rows others may count
+    parted = learner(Grown, reads="one-hot").run()
+    forest = RandomForestRegressor(8, random_state=STATE, max_features=1.0)
+    expected = rmse(forest, one_hot(data, data.train).astype(np.float32), one_hot(data, data.test), data)
+    assert parted.metrics["test/rmse"] == pytest.approx(expected, rel=0.03)  # equally good splits may be others
     few = list(range(len(data.signature.cardinalities)))
     boosting = HistGradientBoostingRegressor(
         max_iter=20, random_state=STATE, early_stopping=False, categorical_features=few
