@@ -257,7 +257,7 @@ experiment = Experiment(
     first_seed=100,
     cells=[*cells, cifar, few_cifar, large_photos],
     claims=claims,
-    choose=Choice(field="fit__lr", values=[0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0], seeds=2),
+    choose=Choice(field="fit__lr", values=[0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0], seeds=4),
     tiers={
         "smoke": Tier(cells=[census], seeds=1, changes={"fit__lr": 3e-3}, choosing=False, minutes=0.3),
         "default": Tier(cells=[clothes], seeds=3, minutes=3),
