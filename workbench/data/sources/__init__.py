@@ -11,6 +11,7 @@ from workbench.data.sources import (
     clothing,
     cmudict,
     elpv,
+    emoji,
     fashion_mnist,
     grocery,
     mnist,
@@ -45,6 +46,7 @@ SOURCES: dict[str, Source] = {
         cmudict.SOURCE,
         movie_reviews.SOURCE,
         *elpv.SOURCES,
+        emoji.SOURCE,
         nycflights13.SOURCE,
     )
 }
