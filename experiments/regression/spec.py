@@ -124,7 +124,7 @@ experiment = Experiment(
     measure="test/rmse",
     cells=[Cell("cells", about="400 solar cells to train, 525 to test, 96 pixels")],
     claims=claims,
-    choose=Choice(field="fit__lr", values=[1e-3, 3e-3, 1e-2], measure="validation/rmse"),
+    choose=Choice(field="fit__lr", values=[1e-3, 3e-3, 1e-2, 3e-2], measure="validation/rmse"),
     tiers={
         "smoke": Tier(
             arms=[FineTuned, HeadOnly, Bounded],

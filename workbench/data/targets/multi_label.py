@@ -102,9 +102,9 @@ class MultiLabel(Target):
     def constant(self, train: torch.Tensor, test: torch.Tensor) -> dict[str, float]:
         """Each score's best constant in training, whatever the threshold.
 
-        ``loss``, ``mAP`` and ``mAP_error``: every label by its share of the items. ``hamming_loss``: the labels that half of the items
-        have. ``subset_error``: the commonest set of labels. ``f1_macro``: all labels. ``f1_micro``: the commonest
-        labels, so many that it is largest.
+        ``loss``, ``mAP`` and ``mAP_error``: every label by its share of the items. ``hamming_loss``: the labels that
+        half of the items have. ``subset_error``: the commonest set of labels. ``f1_macro``: all labels. ``f1_micro``:
+        the commonest labels, so many that it is largest.
         """
         share = train.double().mean(0)
         output = share.clamp(0.5 / max(1, len(train)), 1 - 0.5 / max(1, len(train))).logit().float()
