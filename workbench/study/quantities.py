@@ -157,7 +157,7 @@ def _claim(claim: Mapping[str, Any]) -> Iterator[tuple[str, Quantity]]:
     """A name alone is its estimate and interval."""
     measure = claim["measure"] or ""
     unit = {"ratio": "", "share": "share error"}.get(claim["unit"], measure)
-    digits = 1 if words.is_percent(unit) else None
+    digits = {"ratio": None, "share": 1}.get(claim["unit"], words.claim_decimals(claim))
     if claim["estimate"] is not None:
         limits = claim["interval"]
         yield "", _measured(unit, digits, claim["estimate"], *(limits or ()), limits=bool(limits))
