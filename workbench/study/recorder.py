@@ -75,7 +75,9 @@ class Recorder(Callback):
         """The final numbers, and the chance level that they are shown against."""
         self._write(state)
         data = state.data
-        self.facts["chance"] = data.target.constant(data.train.targets, data.test.targets)[data.target.names[0]]
+        constant = data.target.constant(data.train.targets, data.test.targets)
+        self.facts["chance"] = constant[data.target.names[0]]
+        self.facts["constant"] = {f"test/{name}": value for name, value in constant.items()}
         self.facts["n_train"], self.facts["n_test"] = len(data.train), len(data.test)
 
     def end(self, state: State) -> None:

@@ -257,7 +257,7 @@ class Runner:
             for run in runs:
                 result = read_json(run_folder(self.home, run.id) / "result.json")
                 if run.cell == cell["name"] and "chance" in result:
-                    cell["chance"], cell["n_test"] = result["chance"], result["n_test"]
+                    cell["chance"], cell["n_test"] = chance_level(result, cell["measure"]), result["n_test"]
                     break
         record["pins"] = {path: md5 for run in runs for path, md5 in run.pins.items()}
         write_json(folder / "study.json", record)
@@ -329,3 +329,15 @@ def _listed(runs: Sequence[Planned]) -> list[dict[str, Any]]:
         }
         for run in runs
     ]
+
+
+def chance_level(result: Mapping[str, Any], measure: str) -> float | None:
+    """What the best constant answer scores by ``measure``, of a finished run's result; None where it is not known.
+
+    Runs recorded before all of its scores were have that of the target's own measure alone, an error rate for classes.
+    """
+    if "constant" in result:
+        found: float | None = result["constant"].get(measure)
+    else:
+        found = result["chance"] if measure == "test/error" else None
+    return found
