@@ -216,7 +216,7 @@ experiment = Experiment(
             minutes=0.5,
         ),
         "default": Tier(cells=[emoji], seeds=3, minutes=3),
-        "full": Tier(minutes=9),
+        "full": Tier(minutes=11),
         "gpu": Tier(changes={"data__size": 224, "fit__epochs": 30}),
     },
 )
