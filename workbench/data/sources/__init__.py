@@ -11,6 +11,7 @@ from workbench.data.sources import (
     clothing,
     cmudict,
     elpv,
+    emoji,
     fashion_mnist,
     french_numbers,
     grocery,
@@ -46,6 +47,7 @@ SOURCES: dict[str, Source] = {
         cmudict.SOURCE,
         movie_reviews.SOURCE,
         *elpv.SOURCES,
+        emoji.SOURCE,
         nycflights13.SOURCE,
         french_numbers.SOURCE,
     )
