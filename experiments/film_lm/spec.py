@@ -1,0 +1,25 @@
+"""A small LSTM learns how film reviews go on: the language model that experiments/lm_finetune begins with."""
+
+from workbench import Experiment, Learner, OneCycle, Split, TextNetwork, Texts, Tier
+
+
+class Films(Learner):
+    """20,000 reviews, each read once."""
+
+    data = Texts(
+        "data/movie_reviews.csv", text="text", target=None, split=Split("random", test=0.02), train=20_000, most=5_000
+    )
+    model = TextNetwork("lstm", width=128, layers=2, tied=True, dropout=0.1)
+    fit = OneCycle(epochs=1, batch=8, lr=5e-3, clip=1.0)
+
+
+class Few(Films):
+    """300 reviews and a short vocabulary: a model that is no good, for smoke tests of what starts from it."""
+
+    data = Films.data.but(train=300, most=1_000, split=Split("random", test=0.002))
+    confounded = "all of it makes the run short"
+
+
+experiment = Experiment(
+    baseline=Films, arms=[Few], seeds=1, measure="test/loss", tiers={"smoke": Tier(arms=[Few], minutes=0.3)}
+)
