@@ -28,10 +28,25 @@ class Few(Adapted):
     confounded = "all of it makes the run short"
 
 
+class Large(Adapted):
+    """The large model of film reviews goes on: for a GPU."""
+
+    data = Adapted.data.but(most=30_000)
+    model = Adapted.model.but(weights="experiments/film_lm:Large", dropout=0.4)
+    fit = Adapted.fit.but(epochs=10, batch=64, lr=1e-3)
+    confounded = "a larger network needs another recipe"
+
+
+small = [Adapted, Alone, Few]
 experiment = Experiment(
     baseline=Adapted,
-    arms=[Alone, Few],
+    arms=[Alone, Few, Large],
     seeds=1,
     measure="test/loss",
-    tiers={"smoke": Tier(arms=[Few], minutes=0.5), "default": Tier(minutes=12)},
+    tiers={
+        "smoke": Tier(arms=[Few], minutes=0.6),
+        "default": Tier(arms=small, minutes=13),
+        "full": Tier(arms=small, minutes=13),
+        "gpu": Tier(arms=[Large]),
+    },
 )

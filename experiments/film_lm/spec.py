@@ -20,6 +20,24 @@ class Few(Films):
     confounded = "all of it makes the run short"
 
 
+class Large(Films):
+    """All the reviews ten times, 3 layers of width 1,024: for a GPU."""
+
+    data = Films.data.but(train=None, most=30_000)
+    model = Films.model.but(width=1_024, layers=3, dropout=0.4)
+    fit = Films.fit.but(epochs=10, batch=64, lr=2e-3)
+    confounded = "a larger network needs more data and another recipe"
+
+
 experiment = Experiment(
-    baseline=Films, arms=[Few], seeds=1, measure="test/loss", tiers={"smoke": Tier(arms=[Few], minutes=0.3)}
+    baseline=Films,
+    arms=[Few, Large],
+    seeds=1,
+    measure="test/loss",
+    tiers={
+        "smoke": Tier(arms=[Few], minutes=0.4),
+        "default": Tier(arms=[Films, Few], minutes=7),
+        "full": Tier(arms=[Films, Few], minutes=7),
+        "gpu": Tier(arms=[Large]),
+    },
 )
