@@ -133,6 +133,14 @@ def test_no_labels_make_a_language_model() -> None:
         load(Texts.of(frame(), target=None, window=5_000))
 
 
+def test_a_language_model_learns_from_no_text_that_a_classifier_is_tested_on() -> None:
+    """Each text of the frame has a number of its own, and a vocabulary is that of the training texts."""
+    continued = Texts.of(frame()[["text"]], min_count=1, window=5, split=Split("random"))
+    answered = Texts.of(frame(), min_count=1, split=Split("random"))
+    assert load(continued).signature.tokens == load(answered).signature.tokens
+    assert load(continued).signature.tokens != load(answered.but(split=Split("stratified"))).signature.tokens
+
+
 def test_decimal_labels_make_a_regression_with_statistics_of_training() -> None:
     values = frame().assign(label=[n / 7 for n in range(60)])
     data = load(Texts.of(values))

@@ -1,0 +1,153 @@
+"""How should a classifier start from a language model? ULMFiT's ablation (Howard & Ruder 2018), made small.
+
+500 reviews of clothes say whether their writer recommends the article. The arms differ in what the network starts from
+(nothing, film reviews, reviews of clothes, both) and in how it is fine-tuned (the last layer, rates that fall from layer
+to layer, one layer more at a time, a cycle of rates, all of it). README.md says which row of the paper each is.
+"""
+
+import torch
+from torch import nn
+
+from workbench import (
+    Choice,
+    Experiment,
+    FineTune,
+    GradualUnfreeze,
+    Learner,
+    Split,
+    TextNetwork,
+    Texts,
+    Tier,
+)
+from workbench.data.values import BEGIN, PAD
+from workbench.models.model import Model
+
+
+class BagOfWords(Model):
+    """A logistic regression on which words of the vocabulary occur, each text of the same length."""
+
+    kinds = ("text",)
+
+    def network(self, signature, **where):
+        """The linear layer, all weights 0."""
+        return Words(signature.vocabulary, signature.outputs)
+
+
+class Words(nn.Module):
+    """Outputs of shape (b, outputs) for padded texts."""
+
+    def __init__(self, vocabulary, outputs):
+        super().__init__()
+        self.head = nn.Linear(vocabulary, outputs)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x):
+        present = torch.zeros(len(x.ids), self.head.in_features, device=x.ids.device).scatter_(1, x.ids, 1.0)
+        present[:, [PAD, BEGIN]] = 0.0
+        # 10: an update is as large for a word as for a number of a network's state, so one grid of rates fits both
+        return self.head(10 * nn.functional.normalize(present, dim=1))
+
+    def groups(self):
+        return [("head", [self.head])]
+
+
+class Full(Learner):
+    """All weights of the adapted language model learn at one constant rate (the paper's "full"): the baseline."""
+
+    data = Texts(
+        "data/clothing.csv",
+        text="Review Text",
+        label="Recommended IND",
+        split=Split("random"),
+        train=500,
+        most=5_000,
+        counted="all",
+    )
+    model = TextNetwork(weights="experiments/clothing_lm", dropout=0.2)
+    fit = FineTune(epochs=8, batch=16, lr=3e-3, body_lr=1.0, schedule="constant")
+
+
+class LastLayer(Full):
+    """The head alone learns (the paper's "last")."""
+
+    fit = Full.fit.but(scope="head")
+
+
+class Discriminative(Full):
+    """Each layer learns at 1/2.6 of the rate of the one above it ("full + discr")."""
+
+    fit = Full.fit.but(layer_decay=1 / 2.6)
+
+
+class Unfreezing(Full):
+    """The head learns first, then one layer more at a time, from the middle of the run on all of them ("freez")."""
+
+    fit = GradualUnfreeze(epochs=8, batch=16, lr=3e-3, body_lr=1.0, schedule="constant")
+
+
+class Cycle(Full):
+    """All weights at one rate, which rises over a quarter of the run and falls to nothing."""
+
+    fit = Full.fit.but(schedule="one_cycle")
+
+
+class Combination(Unfreezing):
+    """Unfreezing, rates that fall from layer to layer, and the cycle ("freez + discr + stlr", which is ULMFiT)."""
+
+    fit = Unfreezing.fit.but(layer_decay=1 / 2.6, schedule="one_cycle")
+    confounded = "the paper's combination is the question"
+
+
+class Scratch(Cycle):
+    """Random weights: is the language model worth anything?"""
+
+    model = Cycle.model.but(weights=None)
+
+
+class NoDomainStep(Cycle):
+    """Starts from the film reviews' language model itself: is it worth anything to go on with reviews of clothes?"""
+
+    model = Cycle.model.but(weights="experiments/film_lm")
+
+
+class NoFilms(Cycle):
+    """Starts from a language model of reviews of clothes alone: are the films worth anything?"""
+
+    model = Cycle.model.but(weights="experiments/clothing_lm:Alone")
+
+
+class WordsAlone(Cycle):
+    """No network at all: a logistic regression on which words occur."""
+
+    model = BagOfWords()
+
+
+arms = [LastLayer, Discriminative, Unfreezing, Cycle, Combination, Scratch, NoDomainStep, NoFilms, WordsAlone]
+large = {
+    "data__train": 5_000,
+    "data__most": 30_000,
+    "model__weights": "experiments/clothing_lm:Large",
+    "model__dropout": 0.4,
+    "fit__batch": 64,
+    "fit__epochs": 50,
+}
+experiment = Experiment(
+    baseline=Full,
+    arms=arms,
+    seeds=10,
+    first_seed=100,
+    choose=Choice(field="fit__lr", values=[1e-3, 3e-3, 1e-2, 3e-2]),
+    tiers={
+        "smoke": Tier(
+            arms=[Full, LastLayer, Combination],
+            seeds=1,
+            changes={"model__weights": "experiments/clothing_lm:Few", "data__train": 200, "fit__epochs": 2},
+            choosing=False,
+            minutes=1,
+        ),
+        "default": Tier(arms=[Full, Cycle, Combination, Scratch], seeds=3),
+        "full": Tier(),
+        "gpu": Tier(arms=[Full, LastLayer, Discriminative, Unfreezing, Cycle, Combination], changes=large),
+    },
+)
