@@ -1,8 +1,8 @@
 """How should a classifier start from a language model? ULMFiT's ablation (Howard & Ruder 2018), made small.
 
 500 reviews of clothes say whether their writer recommends the article. The arms differ in what the network starts from
-(nothing, film reviews, reviews of clothes, both) and in how it is fine-tuned (the last layer, rates that fall from layer
-to layer, one layer more at a time, a cycle of rates, all of it). README.md says which row of the paper each is.
+(nothing, films, clothes, films then clothes) and in how it is fine-tuned (the last layer alone, rates that fall from
+layer to layer, one layer more at a time, a cycle of rates, all of it). README.md says which row of the paper each is.
 """
 
 import torch
