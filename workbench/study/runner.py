@@ -257,7 +257,9 @@ class Runner:
             for run in runs:
                 result = read_json(run_folder(self.home, run.id) / "result.json")
                 if run.cell == cell["name"] and "chance" in result:
-                    cell["chance"], cell["n_test"] = result["chance"], result["n_test"]
+                    cell["n_test"] = result["n_test"]
+                    # a run of an earlier version says the first metric's alone
+                    cell["chance"] = result.get("constant", {cell["measure"]: result["chance"]}).get(cell["measure"])
                     break
         record["pins"] = {path: md5 for run in runs for path, md5 in run.pins.items()}
         write_json(folder / "study.json", record)
