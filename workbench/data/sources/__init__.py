@@ -12,6 +12,7 @@ from workbench.data.sources import (
     cmudict,
     elpv,
     fashion_mnist,
+    glove,
     grocery,
     mnist,
     mobilenet_v2,
@@ -46,6 +47,7 @@ SOURCES: dict[str, Source] = {
         movie_reviews.SOURCE,
         *elpv.SOURCES,
         nycflights13.SOURCE,
+        glove.SOURCE,
     )
 }
 
