@@ -5,6 +5,7 @@
 layer to layer, one layer more at a time, a cycle of rates, all of it). README.md says which row of the paper each is.
 """
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -50,6 +51,32 @@ class Words(nn.Module):
 
     def groups(self):
         return [("head", [self.head])]
+
+
+class FromVectors(TextNetwork):
+    """A text network of random weights, but for the words' vectors, which begin with those of a file.
+
+    ``vectors``: an .npz with ``words`` and ``vectors``, as data/glove_50d.npz. They take the first numbers of each
+    known word's row, brought to the spread of the random numbers in whose place they stand.
+    """
+
+    vectors: str = "data/glove_50d.npz"
+
+    def files(self):
+        """The vectors, which have to be pinned."""
+        return (self.vectors,)
+
+    def network(self, signature, *, seeds, root, sources):
+        """The network; see TextNetwork."""
+        model = super().network(signature, seeds=seeds, root=root, sources=sources)
+        with np.load(root / self.vectors, allow_pickle=False) as read:
+            words, vectors = read["words"].tobytes().decode().split("\n"), read["vectors"]
+        place = {word: number for number, word in enumerate(words)}
+        known = [number for number, token in enumerate(signature.tokens) if token in place]
+        found = torch.from_numpy(vectors[[place[signature.tokens[number]] for number in known]])
+        weight = model.body.embedding.weight.data
+        weight[known, : found.shape[1]] = (found - found.mean(dim=0)) / found.std(dim=0) * weight.std()
+        return model
 
 
 class Full(Learner):
@@ -117,13 +144,31 @@ class NoFilms(Cycle):
     model = Cycle.model.but(weights="experiments/clothing_lm:Alone")
 
 
+class WordVectors(Scratch):
+    """Random weights, but GloVe's vectors for the words: is it the words that the language model brings?"""
+
+    model = FromVectors("lstm", width=128, layers=2, dropout=0.2)
+    confounded = "a network that starts from vectors is a part of its own"
+
+
 class WordsAlone(Cycle):
     """No network at all: a logistic regression on which words occur."""
 
     model = BagOfWords()
 
 
-arms = [LastLayer, Discriminative, Unfreezing, Cycle, Combination, Scratch, NoDomainStep, NoFilms, WordsAlone]
+arms = [
+    LastLayer,
+    Discriminative,
+    Unfreezing,
+    Cycle,
+    Combination,
+    Scratch,
+    NoDomainStep,
+    NoFilms,
+    WordVectors,
+    WordsAlone,
+]
 large = {
     "data__train": 5_000,
     "data__most": 30_000,
