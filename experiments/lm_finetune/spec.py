@@ -157,18 +157,8 @@ class WordsAlone(Cycle):
     model = BagOfWords()
 
 
-arms = [
-    LastLayer,
-    Discriminative,
-    Unfreezing,
-    Cycle,
-    Combination,
-    Scratch,
-    NoDomainStep,
-    NoFilms,
-    WordVectors,
-    WordsAlone,
-]
+ways = [LastLayer, Discriminative, Unfreezing, Cycle, Combination]
+starts = [Scratch, NoDomainStep, NoFilms, WordVectors, WordsAlone]
 large = {
     "data__train": 5_000,
     "data__most": 30_000,
@@ -179,7 +169,7 @@ large = {
 }
 experiment = Experiment(
     baseline=Full,
-    arms=arms,
+    arms=[*ways, *starts],
     seeds=10,
     first_seed=100,
     choose=Choice(field="fit__lr", values=[1e-3, 3e-3, 1e-2, 3e-2]),
@@ -193,6 +183,6 @@ experiment = Experiment(
         ),
         "default": Tier(arms=[Full, Cycle, Combination, Scratch], seeds=3),
         "full": Tier(),
-        "gpu": Tier(arms=[Full, LastLayer, Discriminative, Unfreezing, Cycle, Combination], changes=large),
+        "gpu": Tier(arms=[Full, *ways], changes=large),
     },
 )
