@@ -45,8 +45,8 @@ experiment = Experiment(
     measure="test/loss",
     tiers={
         "smoke": Tier(arms=[Few], minutes=0.6),
-        "default": Tier(arms=small, minutes=13),
-        "full": Tier(arms=small, minutes=13),
+        "default": Tier(arms=small, minutes=9),
+        "full": Tier(arms=small, minutes=9),
         "gpu": Tier(arms=[Large]),
     },
 )
