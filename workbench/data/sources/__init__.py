@@ -14,6 +14,7 @@ from workbench.data.sources import (
     emoji,
     fashion_mnist,
     french_numbers,
+    glove,
     grocery,
     mnist,
     mobilenet_v2,
@@ -50,6 +51,7 @@ SOURCES: dict[str, Source] = {
         emoji.SOURCE,
         nycflights13.SOURCE,
         french_numbers.SOURCE,
+        glove.SOURCE,
     )
 }
 
