@@ -119,7 +119,7 @@ def resolving(asked: Learner) -> Generator[Trial, None, Resolved]:
     elif arm.fit.lr == "auto":
         tested = yield from tried(functools.partial(range_test, make(**changes)))
         settle("fit.lr", tested.suggestion, tested.why)
-    if _asks_for_decay(arm.fit):
+    if arm.fit.finds_decay:
         settle("fit.weight_decay", *_weight_decay(make(**changes), steps))
     return Resolved(changes, (*rows, *inferred(learner, data)), data.target.names, tested)
 
@@ -176,11 +176,6 @@ def _rate(data: Datasets) -> tuple[float, str] | None:
     if data.signature.kind == "text" and not data.signature.each_token:
         return _TEXTS, "what suits answers about whole texts; a range test ends before their loss has begun to fall"
     return None
-
-
-def _asks_for_decay(recipe: Recipe) -> bool:
-    """It follows from the rate, so it is found with it unless it is given."""
-    return recipe.weight_decay == "auto" or (recipe.weight_decay is None and recipe.lr == "auto")
 
 
 def _weight_decay(learner: Learner, steps: int) -> tuple[float, str]:
