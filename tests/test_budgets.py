@@ -16,7 +16,7 @@ OPTIONS: dict[str, set[str]] = {
     "wb new": set(),
     "wb plan": STUDY | {"--jobs"},
     "wb check": STUDY | {"--resume"},
-    "wb run": STUDY | {"--jobs", "--pdb", "--require-clean"},
+    "wb run": STUDY | {"--all", "--jobs", "--pdb", "--require-clean"},
     "wb reproduce": {"--arm", "--seeds", "--tier", "--smoke", "--full", "--env", "--yes"},
     "wb list": set(),
     "wb compare": {"--measure", "--unpaired"},

@@ -98,3 +98,15 @@ def test_every_rate_in_percent_as_our_tables_show_it(rate: float, digits: int) -
     quantity = Quantity("rate", (rate,), digits=digits)
     assert quoted.complaint(quoted.plain(quantity), quantity) == ""
     assert quoted.complaint(f"{quoted.plain(quantity)} %", quantity) == ""
+
+
+TABLE = Quantity("table", text="| arm | error % |\n|:--|:--|\n| Base | 10.8 |\n| Arm | 31.2 |")
+
+
+def test_a_table_is_compared_as_a_whole_and_written_as_a_whole() -> None:
+    good = f"\n{TABLE.text}\n"
+    assert quoted.complaint(good, TABLE) == "" and quoted.renewed(good, TABLE) == good
+    assert quoted.complaint(good.replace("31.2", "31.3"), TABLE) == "differs"
+    assert quoted.first_change(good.replace("31.2", "31.3"), TABLE) == ("| Arm | 31.3 |", "| Arm | 31.2 |")
+    assert quoted.first_change(f"{good}| Other | 1.0 |\n", TABLE) == ("| Other | 1.0 |", "(nothing)")
+    assert quoted.renewed("", TABLE) == quoted.renewed("\nanything", TABLE) == good

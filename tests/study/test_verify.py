@@ -79,6 +79,21 @@ def test_a_republished_result_makes_the_readme_stale(publish: Any, tmp_path: Pat
     assert verify(tmp_path, []).findings == []
 
 
+def test_whole_tables_are_written_and_held(publish: Any, tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    cell = "digits/head, no shift"
+    empty = f"<!--wb demo full tables.claims-->\n<!--/wb-->\n\n<!--wb demo full tables.{cell}-->\n<!--/wb-->\n"
+    path.write_text(f"{empty}\n<!--wb * full tables.claims-->\n<!--/wb-->\n")
+    assert len(verify(tmp_path, []).findings) == 3
+    assert verify(tmp_path, [], update=True).findings == []
+    text = path.read_text()
+    assert "| Arm   | 31.2 ± 1.2 |" in text and "| C1 Arm has at least 1.5 times the test error of Base" in text
+    assert "| [demo](demo/README.md) | C1 Arm has" in text and "| reproduced |" in text
+    path.write_text(text.replace("31.2 ± 1.2", "32.1 ± 1.2"))
+    ((where, says, published_),) = shown(verify(tmp_path, []))
+    assert where == "README.md:7" and "32.1 ± 1.2" in says and "31.2 ± 1.2" in published_
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -28,6 +28,9 @@ Addresses, and what they give:
   cells.CELL.chance .n_test
   runs results sources failed seeds family commit lock date id device class
   pins.PATH
+  tables.claims                  a table of all claims, written whole by --update
+  tables.CELL                    a table of a cell's arms
+`<!--wb * full tables.claims-->` is the table of all published experiments' claims.
 
 The text may show a number with as many digits as it likes, but must show all of them, rounded rightly: error rates and
 shares in percent or as a fraction of 1, with or without a sign; "< 0.001" is read. A hash may be shortened to 7 digits.

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.errors import UsageError
-from workbench.study import words
+from workbench.study import table, words
 from workbench.study.report import when
 
-Kind = Literal["plain", "rate", "count", "p", "text", "hash"]
+Kind = Literal["plain", "rate", "count", "p", "text", "hash", "table"]
+ALL = "*"
+"""The experiment of a mark that speaks of all that are published."""
 UNBOUNDED = "unbounded"
 
 
@@ -20,8 +22,8 @@ class Quantity:
     """What stands at an address.
 
     ``numbers`` in the order in which they are read (None: an unbounded limit of an interval), or ``text``. A "rate" is
-    a share of 1 that is shown in percent, a "hash" may be shortened. ``limits``: the last two numbers are an interval.
-    ``digits`` after the point, or None for three that count, are what our own tables show.
+    a share of 1 that is shown in percent, a "hash" may be shortened, a "table" is Markdown. ``limits``: the last two
+    numbers are an interval. ``digits`` after the point, or None for three that count, are what our own tables show.
     """
 
     kind: Kind
@@ -38,6 +40,20 @@ def addresses(study: Mapping[str, Any]) -> dict[str, Quantity]:
         found.update({f"cells.{cell['name']}.{path}": each for path, each in _cell(cell)})
     for claim in study["summary"]["claims"]:
         found.update({f"claims.{claim['name']}{path}": each for path, each in _claim(claim)})
+    return {**found, **dict(_tables(study["summary"]))}
+
+
+def overall(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Quantity]]:
+    """What can be quoted of all published experiments together, by tier and address: ``tables.claims``.
+
+    Args:
+        contents: every results.json by its experiment.
+    """
+    tiers = dict.fromkeys(tier for content in contents.values() for tier in content["studies"])
+    found = {}
+    for tier in tiers:
+        studies = {name: content["studies"][tier] for name, content in contents.items() if tier in content["studies"]}
+        found[tier] = {"tables.claims": Quantity("table", text=table.draw(table.overall_table(studies), "markdown"))}
     return found
 
 
@@ -72,6 +88,15 @@ def _nearest(name: str, options: Sequence[str], cutoff: float = 0.6) -> str:
     if found:
         return f"; did you mean '{found[0]}'?"
     return "; there is " + ", ".join(f"'{each}'" for each in options) if 0 < len(options) <= 12 else ""
+
+
+def _tables(summary: Mapping[str, Any]) -> Iterator[tuple[str, Quantity]]:
+    """``tables.CELL`` and ``tables.claims``, as Markdown."""
+    for cell in summary["cells"]:
+        yield f"tables.{cell['name']}", Quantity("table", text=table.draw(table.cell_table(cell), "markdown"))
+    tested, _ = table.by_tested(summary["claims"])
+    if tested:
+        yield "tables.claims", Quantity("table", text=table.draw(table.claims_table(tested), "markdown"))
 
 
 def _facts(study: Mapping[str, Any]) -> Iterator[tuple[str, Quantity]]:

@@ -46,7 +46,7 @@ def numbers_in(text: str) -> list[Shown]:
 
 def complaint(text: str, quantity: Quantity) -> str:
     """Why a text does not show a quantity, "" when it does."""
-    if quantity.kind in ("text", "hash"):
+    if quantity.kind in ("text", "hash", "table"):
         return "" if _says(text, quantity) else "differs"
     shown = numbers_in(text)
     wanted = len(quantity.numbers)
@@ -62,9 +62,11 @@ def renewed(text: str, quantity: Quantity) -> str:
 
     As it stands where it shows more or fewer numbers than there are.
     """
-    if quantity.kind in ("text", "hash"):
+    if quantity.kind in ("text", "hash", "table"):
         if _says(text, quantity):
             return text
+        if quantity.kind == "table":
+            return f"\n{quantity.text}\n"
         core = text.strip(_DECORATION)
         new = quantity.text[: len(core)] if quantity.kind == "hash" and len(core) >= 7 else quantity.text
         return text.replace(core, new, 1) if core else new
@@ -82,7 +84,7 @@ def plain(quantity: Quantity) -> str:
     """A quantity as our own tables write it, without units: ``28.6 [26.3, 31.3]``, ``66.0 ± 4.7``."""
     if quantity.kind == "hash":
         return quantity.text[:12]
-    if quantity.kind == "text":
+    if quantity.kind in ("text", "table"):
         return quantity.text
     shown = [one(number, quantity) for number in quantity.numbers]
     if not quantity.limits:
@@ -111,7 +113,19 @@ def _shown(match: re.Match[str]) -> Shown:
     return Shown(*match.span(), match[0], value, decimals, exponent, match["below"] or "")
 
 
+def first_change(text: str, quantity: Quantity) -> tuple[str, str]:
+    """Of a table that differs: its first line that does, and what is published there."""
+    there, wanted = text.strip().splitlines(), quantity.text.splitlines()
+    for number in range(max(len(there), len(wanted))):
+        says, now = (each[number].strip() if number < len(each) else "(nothing)" for each in (there, wanted))
+        if says != now:
+            return says, now
+    return "", ""
+
+
 def _says(text: str, quantity: Quantity) -> bool:
+    if quantity.kind == "table":
+        return [line.strip() for line in text.strip().splitlines()] == quantity.text.splitlines()
     core = text.strip(_DECORATION)
     if quantity.kind == "hash":
         return len(core) >= 7 and quantity.text.startswith(core)

@@ -99,6 +99,22 @@ def claims_table(claims: Sequence[Mapping[str, Any]]) -> Table:
     return Table(headers, rows, {"verdict": 18, "values": 19, "estimate": 18})
 
 
+def overall_table(studies: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row a claim of several published studies.
+
+    Args:
+        studies: entries of results.json files by their experiment, which is linked from the folder above theirs.
+    """
+    rows = []
+    for name, study in studies.items():
+        tested, _ = by_tested(study["summary"]["claims"])
+        for place, row in enumerate(claims_table(tested).rows):
+            about = [f"[{name}]({name}/README.md)", study["commit"][:7]] if not place else ["", ""]
+            rows.append([about[0], *row, about[1]])
+    headers = ["experiment", "claim", "verdict", "values", "effect and interval", "p (Holm)", "n", "commit"]
+    return Table(headers, rows)
+
+
 def by_tested(claims: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     """The claims that this tier has runs for, and the others, which need no row each."""
     untested = [claim for claim in claims if claim["verdict"] == NOT_TESTED]

@@ -115,7 +115,7 @@ def _known(
         except (KeyError, TypeError, ValueError, IndexError) as error:
             result.findings.append(Finding(where, "", f"is damaged ({error!r}). Type: wb publish {experiment}"))
             del contents[experiment]
-    return known, named
+    return {**known, quantities.ALL: quantities.overall(contents)}, named
 
 
 def _files(root: Path, paths: list[Path]) -> list[Path]:
@@ -154,7 +154,9 @@ def _markdown(where: str, text: str, known: quantities.Known, result: Verified) 
         problem = quoted.complaint(says, quantity)
         if problem:
             more = "" if problem == "differs" else f" ({problem})"
-            result.findings.append(Finding(place, says, f"{quoted.plain(quantity)}{more}"))
+            pair = (says, f"{quoted.plain(quantity)}{more}")
+            pair = quoted.first_change(says, quantity) if quantity.kind == "table" else pair
+            result.findings.append(Finding(place, *pair))
             new = new[: mark.start] + quoted.renewed(says, quantity) + new[mark.stop :]
     result.findings.sort(key=_by_place)
     return new
