@@ -14,6 +14,11 @@ def test_small_errors_get_more_digits(mean: float, digits: int, text: str) -> No
     assert words.value(mean, "test/error", digits) == text
 
 
+@pytest.mark.parametrize(("mean", "digits"), [(31.2, 1), (7.82, 2), (1.004, 2), (0.1463, 3), (0.01, 4)])
+def test_what_is_no_error_rate_has_three_digits_that_count(mean: float, digits: int) -> None:
+    assert words.decimals({"measure": "test/rmse", "arms": [{"mean": mean}]}) == digits
+
+
 def test_a_loss_is_no_percentage() -> None:
     arm = {"mean": 1.234, "interval": [1.134, 1.334]}
     assert words.level(arm, "test/loss", 2) == "1.23 ± 0.10"

@@ -27,11 +27,12 @@ def unit(measure: str) -> str:
 
 
 def decimals(cell: Mapping[str, Any]) -> int:
-    """Digits after the point for a cell's values: enough for its smallest mean to have two that count."""
-    scale = 100.0 if is_percent(cell["measure"]) else 1.0
-    means = [abs(arm["mean"]) * scale for arm in cell["arms"] if arm.get("mean")]
-    smallest = min(means, default=10.0)
-    return next((digits for digits in (1, 2, 3) if smallest >= 10.0 ** (1 - digits)), 4)
+    """Digits after the point for a cell's values: enough for its smallest mean to have two that count, three where it
+    is no error rate: a loss or a distance often differs in the third alone."""
+    percent = is_percent(cell["measure"])
+    means = [abs(arm["mean"]) * (100.0 if percent else 1.0) for arm in cell["arms"] if arm.get("mean")]
+    smallest, count = min(means, default=10.0), 1 if percent else 2
+    return next((digits for digits in (1, 2, 3) if smallest >= 10.0 ** (count - digits)), 4)
 
 
 def value(number: float | None, measure: str, digits: int) -> str:
