@@ -155,7 +155,7 @@ def recipes(rates: Sequence[float], epochs: Sequence[int]) -> list[OneCycle]:
 
 
 photos = ImageFolder("data/grocery.zip", size=64, augment=Augment(flip=True, crop=0.5))
-reviews = Texts("data/clothing.csv", text="Review Text", label="Recommended IND", train=4_000)
+reviews = Texts("data/clothing.csv", text="Review Text", label="Recommended IND", longest=60, train=4_000)
 people = Table("data/adult.csv", "income", train=4_000)
 districts = Table("data/california_housing.csv", "MedHouseVal", train=4_000)
 ratings = Ratings("data/movielens.csv", train=20_000)
