@@ -221,7 +221,8 @@ experiment = Experiment(
             cells=families[2:5], arms=[Auto, KerasDefaults, FastaiDefaults], seeds=1, choosing=False, minutes=0.5
         ),
         "default": Tier(cells=families[:1], seeds=3, minutes=2),
-        "full": Tier(minutes=40),
+        "full": Tier(cells=families, minutes=25),
+        "photos": Tier(cells=[fine_tuned], minutes=7),
         "gpu": Tier(changes=all_data, minutes=240),
     },
 )
