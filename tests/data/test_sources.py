@@ -41,7 +41,7 @@ CARRIED = sorted(
     - {each.SOURCE.path for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10, emoji, glove)}
     - {each.path for each in elpv.SOURCES}
 )
-"""Files whose last route is a Python package or a rule; elpv's 91 MB and glove's 76 are held to their pin when they come."""
+"""Files whose last route is a Python package or a rule, without elpv's 91 MB and glove's 76."""
 
 
 @pytest.fixture
