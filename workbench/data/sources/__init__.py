@@ -11,7 +11,10 @@ from workbench.data.sources import (
     clothing,
     cmudict,
     elpv,
+    emoji,
     fashion_mnist,
+    french_numbers,
+    glove,
     grocery,
     mnist,
     mobilenet_v2,
@@ -45,7 +48,10 @@ SOURCES: dict[str, Source] = {
         cmudict.SOURCE,
         movie_reviews.SOURCE,
         *elpv.SOURCES,
+        emoji.SOURCE,
         nycflights13.SOURCE,
+        french_numbers.SOURCE,
+        glove.SOURCE,
     )
 }
 
