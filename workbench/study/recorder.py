@@ -72,7 +72,7 @@ class Recorder(Callback):
         self.facts["epoch_seconds"] = round(time.monotonic() - self._began, 3)
 
     def evaluated(self, state: State) -> None:
-        """The final numbers, and the chance level that they are shown against."""
+        """The final numbers, and the chance level that they are shown against: of the first metric, and of each."""
         self._write(state)
         data = state.data
         constant = data.target.constant(data.train.targets, data.test.targets)

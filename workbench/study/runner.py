@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.parts import digest
+from workbench.parts import digest, plain
 from workbench.record.environment import capture
 from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.git import Repository
@@ -282,11 +282,12 @@ def study_identity(planner: Planner, spec: Spec) -> str:
         described = {name: [cls.flatten(), cls.stages()] for name, cls in derived.items()}
         cells[cell.name] = {"arms": described, "seeds": count, "sources": cell.sources, "exploratory": cell.exploratory}
     choice = experiment.choose
+    grids = [plain(cell.grid) for cell, _, _ in planner.cells(spec)]
     return digest({
         "experiment": spec.name, "options": _asked(planner.options), "cells": cells, "pins": planner.pins,
         "first_seed": experiment.first_seed, "measure": experiment.measure, "library": library_hash(),
         "claims": [claim.as_dict() for claim in experiment.claims],
-        "choice": [repr(choice), [cell.grid for cell, _, _ in planner.cells(spec)]] if choice else [],
+        "choice": [repr(choice), grids, *(arm.__name__ for arm in choice.arms or ())] if choice else [],
     })  # fmt: skip
 
 

