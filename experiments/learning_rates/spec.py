@@ -260,8 +260,8 @@ experiment = Experiment(
     choose=Choice(field="fit__lr", values=[0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0], seeds=4),
     tiers={
         "smoke": Tier(cells=[census], seeds=1, changes={"fit__lr": 3e-3}, choosing=False, minutes=0.3),
-        "default": Tier(cells=[clothes], seeds=3, minutes=3),
-        "full": Tier(cells=cells, minutes=12),
+        "default": Tier(cells=[clothes], seeds=3, minutes=1),
+        "full": Tier(cells=cells, minutes=7),
         "gpu": Tier(cells=[cifar, few_cifar, large_photos]),
     },
 )
