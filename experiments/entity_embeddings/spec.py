@@ -44,12 +44,6 @@ class NeighboursOnEmbeddings(Network):
     estimator = Neighbours(k=10)
 
 
-class NeighboursOnCodes(NeighboursOnEmbeddings):
-    """Near is a code that is near, which means nothing."""
-
-    reads = "codes"
-
-
 class NeighboursOnOneHot(NeighboursOnEmbeddings):
     """Near is what has many values in common."""
 
@@ -94,16 +88,15 @@ class BoostingOnCategories(BoostingOnEmbeddings):
     reads = "categories"
 
 
-neighbours = [NeighboursOnEmbeddings, NeighboursOnCodes, NeighboursOnOneHot]
+neighbours = [NeighboursOnEmbeddings, NeighboursOnOneHot]
 forests = [ForestOnEmbeddings, ForestOnCodes, ForestOnOneHot]
 boostings = [BoostingOnEmbeddings, BoostingOnCodes, BoostingOnCategories]
-all_but_one = [Network, *neighbours, *forests, *boostings]
 delay = Network.data.but(label="arr_delay", ignore=(*others, "air_time", "distance"))
 
 temporal = Cell("temporal", about="minutes in the air, the last tenth of the year from the rest")
 shuffled = Cell(
     "shuffled",
-    arms=all_but_one,
+    arms=[Network, *boostings],
     seeds=3,
     exploratory=True,
     about="the same, a tenth at random",
@@ -118,10 +111,7 @@ distance = Cell(
     data=Network.data.but(ignore=(*others, "arr_delay"), numbers=("distance",)),
 )
 late = [Network, BoostingOnEmbeddings, BoostingOnCategories]
-cells = [
-    temporal,
-    shuffled,
-    distance,
+delays = [
     Cell("delay", arms=late, seeds=3, exploratory=True, about="minutes late, the last tenth of the year", data=delay),
     Cell(
         "delay/shuffled",
@@ -170,7 +160,7 @@ experiment = Experiment(
     seeds=10,
     first_seed=100,
     measure="test/rmse",
-    cells=cells,
+    cells=[temporal, shuffled, distance, *delays],
     claims=claims,
     tiers={
         "smoke": Tier(
@@ -181,7 +171,8 @@ experiment = Experiment(
             minutes=0.5,
         ),
         "default": Tier(cells=[temporal], seeds=3, minutes=3),
-        "full": Tier(minutes=15),
+        "full": Tier(cells=[temporal, shuffled], minutes=10),
+        "more": Tier(cells=[distance, *delays], minutes=3),
         "gpu": Tier(
             cells=[temporal, shuffled],
             changes={"data__train": None, "model__width": None, "model__layers": (1000, 500), "fit__epochs": 10},
