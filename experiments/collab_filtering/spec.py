@@ -208,7 +208,7 @@ experiment = Experiment(
     seeds=10,
     first_seed=100,
     measure="test/rmse",
-    cells=[random, afterwards],
+    cells=[random, newest, afterwards],
     claims=claims,
     choose=Choice(
         field="fit__weight_decay", values=[0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6], seeds=2, measure="validation/rmse"
