@@ -51,6 +51,24 @@ def test_the_vocabulary_knows_no_word_of_other_parts() -> None:
     assert not any("<unknown>" in data.encoder.show(data.train.inputs, n) for n in range(len(data.train)))
 
 
+def test_texts_that_are_not_drawn_may_count_for_the_vocabulary() -> None:
+    few = Texts.of(frame(), min_count=1, train=10)
+    drawn, counted, whole = (load(part) for part in (few, few.but(counted="all"), few.but(train=None)))
+    assert counted.train.keys == drawn.train.keys and counted.test.keys == drawn.test.keys
+    assert counted.signature.tokens == whole.signature.tokens
+    assert set(drawn.signature.tokens) < set(counted.signature.tokens)
+    assert (
+        "data.vocabulary",
+        len(whole.signature.tokens),
+        "tokens that occur 1 times in all training texts",
+    ) in counted.why
+    # the texts of the other parts count in no case
+    told = [counted.encoder.show(counted.test.inputs, n) for n in range(len(counted.test))]
+    assert all(each.endswith(" w <unknown>") for each in told)
+    continued = Texts.of(frame()[["text"]], min_count=1, train=10, window=5, counted="all")
+    assert load(continued).signature.tokens == load(continued.but(train=None)).signature.tokens
+
+
 def test_the_encoder_gives_what_is_stored_and_is_restored() -> None:
     part = Texts.of(frame(), longest=6)
     data = load(part)
@@ -113,6 +131,14 @@ def test_no_labels_make_a_language_model() -> None:
     assert "\n\n" in data.encoder.show(data.train.inputs, 0)
     with pytest.raises(DataError, match=r"too few for a window of 5000.*smaller window"):
         load(Texts.of(frame(), target=None, window=5_000))
+
+
+def test_a_language_model_learns_from_no_text_that_a_classifier_is_tested_on() -> None:
+    """Each text of the frame has a number of its own, and a vocabulary is that of the training texts."""
+    continued = Texts.of(frame()[["text"]], min_count=1, window=5, split=Split("random"))
+    answered = Texts.of(frame(), min_count=1, split=Split("random"))
+    assert load(continued).signature.tokens == load(answered).signature.tokens
+    assert load(continued).signature.tokens != load(answered.but(split=Split("stratified"))).signature.tokens
 
 
 def test_decimal_labels_make_a_regression_with_statistics_of_training() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import TARGET, TINY, Project
+from tests.project import SOURCE, TARGET, TINY, Project
 from workbench import ImageFolder, Learner, Network
 from workbench.errors import SpecError, UsageError
 from workbench.record.pins import read_pins
@@ -138,6 +138,39 @@ def test_a_source_by_the_name_of_its_arm(project: Project) -> None:
         planner(project).runs(load_spec(project.root, "target"), {})
 
 
+def chained(project: Project) -> None:
+    """Three experiments: each starts from the one before, the last one from the second seed, too."""
+    project.spec("middle", TARGET.replace("train=120", "train=100"))
+    text = TARGET.replace("experiments/source", "experiments/middle").replace("seeds=1", "seeds=1, CELLS")
+    text = text.replace("CELLS", 'cells=[Cell("main", sources=2)]').replace(
+        "import Experiment", "import Cell, Experiment"
+    )
+    project.spec("last", text)
+
+
+def test_a_source_may_have_a_source_of_its_own(project: Project) -> None:
+    chained(project)
+    asked = planner(project)
+    runs = asked.runs(load_spec(project.root, "last"), {})
+    told = [(run.experiment, run.arm, str(run.seeds)) for run in runs]
+    assert told[:3] == [("source", "First", "0"), ("middle", "Tuned", "0"), ("last", "Tuned", "0")]
+    assert sorted(told[3:]) == [
+        ("last", "Scratch", "0"), ("last", "Scratch", "0/1"), ("last", "Tuned", "0/1"), ("middle", "Tuned", "1"),
+    ]  # fmt: skip
+    first, middle, last = runs[:3]
+    assert first.sources == {} and middle.sources == {"experiments/source": first.id}
+    assert last.sources == {"experiments/middle": middle.id} and last.after == (middle.id,)
+    # the middle one is the run that its own study has, whatever its number
+    own = {run.id for run in planner(project, seeds=2).runs(load_spec(project.root, "middle"), {})}
+    assert {run.id for run in runs if run.experiment == "middle"} <= own
+    assert asked.paths(load_spec(project.root, "last")) == ["data/small.npz"]
+    # what changes at the beginning reaches the end
+    project.spec("source", SOURCE.replace("train=80", "train=81"))
+    assert not {run.id for run in planner(project).runs(load_spec(project.root, "last"), {}) if run.arm == "Tuned"} & {
+        run.id for run in runs
+    }
+
+
 def test_runs_that_two_cells_share_are_one_run(project: Project) -> None:
     spec = load_spec(project.root, "tiny")
     spec.experiment.cells = (Cell("a"), Cell("b"), Cell("c", fit__epochs=1))
@@ -182,6 +215,9 @@ def test_what_auto_became_reaches_only_what_is_still_auto(project: Project) -> N
     open_ = base.but(fit__lr="auto")
     assert settle(open_, {"fit__lr": 0.3, "fit__epochs": 9}).fit == base.fit.but(lr=0.3)
     assert settle(base, {"fit__lr": 0.3}) is base
+    found = {"fit__lr": 0.3, "fit__weight_decay": 0.2}
+    assert settle(open_, found).fit.weight_decay == 0.2, "it is found with the rate"
+    assert settle(base, found) is base and settle(open_.but(fit__weight_decay=0.0), found).fit.weight_decay == 0.0
 
 
 def test_settings_that_are_typed(project: Project) -> None:

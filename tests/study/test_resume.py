@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.averages import AVERAGES
-from tests.project import Project, Typed, copy_project, read
+from tests.project import TARGET, Project, Typed, copy_project, read
 from workbench.cli.check import show
+from workbench.cli.progress import Board
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
 from workbench.study.engines.doomed import Doomed
 from workbench.study.execute import execute, task_for
 from workbench.study.experiment import Cell
 from workbench.study.plan import Options
-from workbench.study.resume import KILLS, Proof, Prover, kills
+from workbench.study.resume import KILLS, STEPS, Proof, Prover, kills
 from workbench.study.spec import load_spec
 
 pytestmark = pytest.mark.timeout(600)
@@ -135,6 +136,27 @@ def test_a_recorded_source_is_taken_as_it_is(exact: Project, tmp_path: Path) -> 
         assert found.missing_sources([tuned]) == []
     finally:
         shutil.rmtree(run_folder(exact.home, source.id))
+
+
+def test_a_source_of_a_source_is_trained_briefly_too(exact: Project) -> None:
+    exact.spec("middle", TARGET.replace("train=120", "train=100"))
+    exact.spec("last", TARGET.replace("experiments/source", "experiments/middle"))
+    spec = load_spec(exact.root, "last")
+    found = Prover(exact.root, exact.home, spec, Options(tier="smoke", arms=("Tuned",)), lambda *values: None)
+    (tuned,) = found.plan()
+    assert [run.experiment for run in found.missing_sources([tuned])] == ["source", "middle"]
+    with Board(3, 1) as board:
+        (proof,) = found.prove([tuned], board)
+    assert proof.problems == [] and proof.steps >= STEPS
+    source, middle = found.planner.source(tuned.cls, 0)
+    task = task_for(source, home=exact.home, root=exact.root, device="cpu", threads=1, facts={})
+    execute(task, source.cls, lambda *values: None, lambda: False)
+    assert [run.experiment for run in found.missing_sources([tuned])] == ["middle"]
+    task = task_for(middle, home=exact.home, root=exact.root, device="cpu", threads=1, facts={})
+    execute(task, middle.cls, lambda *values: None, lambda: False)
+    shutil.rmtree(run_folder(exact.home, source.id))
+    assert found.missing_sources([tuned]) == []
+    shutil.rmtree(run_folder(exact.home, middle.id))
 
 
 def test_settings_that_are_open_or_asked_for(exact: Project) -> None:

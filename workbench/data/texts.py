@@ -17,7 +17,7 @@ from workbench.data.encoding import Encoder
 from workbench.data.items import Data, Datasets, Items, check_count
 from workbench.data.ordering import by_length
 from workbench.data.signature import Signature
-from workbench.data.split import Split, by_part, divide
+from workbench.data.split import Division, Split, by_part, divide
 from workbench.data.splits import stratified
 from workbench.data.table_files import hold, require_file
 from workbench.data.targets.base import Target
@@ -44,8 +44,9 @@ class Texts(Data):
     the next one as its target. ``split``: which texts are the test; "auto" follows folders train and test, and a column
     "split" of them. ``train``: how many training texts, drawn from the stream (seeds.subset, "subset"). ``tokens``:
     "words", "characters", "spaces" or a ``Tokens(...)``. ``min_count``, ``most``: the vocabulary has the tokens that
-    occur so often in the training texts, the ``most`` commonest. ``longest``: a text is cut to its first so many tokens
-    (not for a language model).
+    occur so often in the training texts, the ``most`` commonest; ``counted``: in the "drawn" ones, or in "all" of them,
+    also those that ``train`` leaves out, so that few labels do not take words away which a language model knows.
+    ``longest``: a text is cut to its first so many tokens (not for a language model).
 
     A text that stands several times is kept once, in the test part if it is in that, else in the validation part, so
     no part knows another's.
@@ -63,6 +64,7 @@ class Texts(Data):
     tokens: Tokens | Level = "words"
     min_count: int = 2
     most: int | None = 20_000
+    counted: Literal["drawn", "all"] = "drawn"
     longest: int | None = 400
     window: int = 70
 
@@ -174,7 +176,7 @@ def _answered(part: Texts, read: _Read, seeds: Seeds, choosing: bool) -> Dataset
     train = division.train
     if part.train is not None:
         train = train[_drawn(part.train, train, answers.y, seeds)]
-    vocabulary = _vocabulary(part, read, train)
+    vocabulary = _vocabulary(part, read, train, division)
 
     def items(index: torch.Tensor) -> Items:
         inputs = read.corpus.encoded(index.tolist(), vocabulary, longest=part.longest)
@@ -204,7 +206,7 @@ def _continued(part: Texts, read: _Read, seeds: Seeds, choosing: bool) -> Datase
     train = division.train
     if part.train is not None:
         train = train[_drawn(part.train, train, None, seeds)]
-    vocabulary = _vocabulary(part, read, train)
+    vocabulary = _vocabulary(part, read, train, division)
 
     def items(index: torch.Tensor, name: str) -> Items:
         stream = read.corpus.encoded(index.tolist(), vocabulary).flat
@@ -237,12 +239,14 @@ def _split(part: Texts, read: _Read) -> Split:
     return part.split if read.written.column is None else part.split.but(column=read.written.column)
 
 
-def _vocabulary(part: Texts, read: _Read, train: torch.Tensor) -> Vocabulary:
-    return read.corpus.vocabulary(train.tolist(), min_count=part.min_count, most=part.most)
+def _vocabulary(part: Texts, read: _Read, drawn: torch.Tensor, division: Division) -> Vocabulary:
+    counted = drawn if part.counted == "drawn" else division.train
+    return read.corpus.vocabulary(counted.tolist(), min_count=part.min_count, most=part.most)
 
 
-def _why(part: Texts, vocabulary: Vocabulary, division: Any) -> tuple[tuple[str, Any, str], ...]:
-    often = f"tokens that occur {part.min_count} times in the training texts"
+def _why(part: Texts, vocabulary: Vocabulary, division: Division) -> tuple[tuple[str, Any, str], ...]:
+    which = "all training texts" if part.counted == "all" else "the training texts"
+    often = f"tokens that occur {part.min_count} times in {which}"
     limit = "" if part.most is None or len(vocabulary) < part.most else f", the {part.most:,} commonest"
     return (
         ("data.split", division.by, f"{division.rule}; {division.why}"),

@@ -72,8 +72,7 @@ def _resolve(
     cls = planner.derived(spec, cell, arm, planner.options.everywhere)
     source = planner.source(cls, 0)
     execute(source)
-    files = [run_folder(planner.home, run.id) / "weights.safetensors" for run in source]
-    sources = dict.fromkeys([source_of(cls) or ""], files[0]) if files else {}
+    sources = {source_of(cls) or "": run_folder(planner.home, run.id) / "weights.safetensors" for run in source[-1:]}
     seeds = Seeds.of(spec.experiment.first_seed)
     options = planner.options
     resolved = resolve(

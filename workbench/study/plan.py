@@ -83,7 +83,7 @@ class Planner:
     def __init__(self, root: Path, home: Path, pins: Mapping[str, str], options: Options) -> None:
         self.root, self.home, self.pins, self.options = root, home, dict(pins), options
         self.autos: dict[str, dict[str, Any]] = {}
-        self._sources: dict[tuple[str, int], Planned] = {}
+        self._sources: dict[tuple[str, int], list[Planned]] = {}
         self._specs: dict[str, Spec] = {}
 
     def cells(self, spec: Spec) -> list[tuple[Cell, list[Arm], int]]:
@@ -181,24 +181,31 @@ class Planner:
         return [*source, planned]
 
     def source(self, cls: Arm, number: int) -> list[Planned]:
-        """The run of another experiment that weights come from, if any: of its ``number``-th seed."""
+        """The run of another experiment that weights come from, if any: of its ``number``-th seed.
+
+        It stands last, behind the runs that it starts from itself, which are those that its own study has.
+        """
         name = source_of(cls)
         if not name:
             return []
         if (name, number) not in self._sources:
-            folder, _, arm_name = name.partition(":")
-            if folder not in self._specs:
-                self._specs[folder] = load_spec(self.root, folder)
-            spec = self._specs[folder]
+            spec, arm = self._named(name)
             experiment = spec.experiment
-            arm = experiment.arm(arm_name) if arm_name else experiment.baseline
             seeds = Seeds.of(experiment.first_seed + number)
             asked = self.options
             options = Options(device=asked.device, threads=asked.threads, level=asked.level)
             plain = Planner(self.root, self.home, self.pins, options)
             plain._specs, plain._sources = self._specs, self._sources
-            self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, options.everywhere)[-1]
-        return [self._sources[name, number]]
+            self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, options.everywhere)
+        return self._sources[name, number]
+
+    def _named(self, name: str) -> tuple[Spec, Arm]:
+        """The experiment and the arm of ``"experiments/NAME:Arm"``."""
+        folder, _, arm = name.partition(":")
+        if folder not in self._specs:
+            self._specs[folder] = load_spec(self.root, folder)
+        spec = self._specs[folder]
+        return spec, spec.experiment.arm(arm) if arm else spec.experiment.baseline
 
     def pins_of(self, cls: Arm) -> dict[str, str]:
         """``{path: md5}`` of the files that an arm reads; raises :class:`SpecError` for one that is not pinned."""
@@ -218,17 +225,16 @@ class Planner:
         for cell, arms, _ in self.cells(spec):
             for arm in arms:
                 cls = self.derived(spec, cell, arm, self.options.everywhere)
-                name = source_of(cls)
-                found += files_of(cls, self.root) + (self._source_files(name) if name else [])
+                found += files_of(cls, self.root) + self._source_files(cls)
         return sorted(set(found))
 
-    def _source_files(self, name: str) -> list[str]:
-        folder, _, arm = name.partition(":")
-        if folder not in self._specs:
-            self._specs[folder] = load_spec(self.root, folder)
-        experiment = self._specs[folder].experiment
-        named = experiment.arm(arm) if arm else experiment.baseline
-        return files_of(derive(experiment, named, experiment.cells[0], Tier()), self.root)
+    def _source_files(self, cls: Arm) -> list[str]:
+        name = source_of(cls)
+        if not name:
+            return []
+        spec, arm = self._named(name)
+        cls = derive(spec.experiment, arm, spec.experiment.cells[0], Tier())
+        return files_of(cls, self.root) + self._source_files(cls)
 
     def state(self, run: Planned) -> str:
         """``new``, ``running``, ``interrupted``, ``finished`` or ``failed``."""
@@ -242,6 +248,8 @@ def _first(first: int, count: int) -> range:
 def settle(cls: Arm, autos: Mapping[str, Any]) -> Arm:
     """The arm with its remaining "auto" values replaced by what they became on the baseline."""
     flat = cls.flatten()
+    if cls.fit.finds_decay:
+        flat["fit.weight_decay"] = "auto"
     open_ = {path: revived(value) for path, value in autos.items() if flat.get(path.replace("__", ".")) == "auto"}
     return cls.but(**open_) if open_ else cls
 

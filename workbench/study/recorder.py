@@ -72,10 +72,12 @@ class Recorder(Callback):
         self.facts["epoch_seconds"] = round(time.monotonic() - self._began, 3)
 
     def evaluated(self, state: State) -> None:
-        """The final numbers, and the chance level that they are shown against."""
+        """The final numbers, and the chance level that they are shown against: of the first metric, and of each."""
         self._write(state)
         data = state.data
-        self.facts["chance"] = data.target.constant(data.train.targets, data.test.targets)[data.target.names[0]]
+        constant = data.target.constant(data.train.targets, data.test.targets)
+        self.facts["chance"] = constant[data.target.names[0]]
+        self.facts["constant"] = {f"test/{name}": value for name, value in constant.items()}
         self.facts["n_train"], self.facts["n_test"] = len(data.train), len(data.test)
 
     def end(self, state: State) -> None:

@@ -123,10 +123,16 @@ class Prover:
         """Source networks that no recorded run has, as short runs of their own, each once."""
         found: dict[str, Planned] = {}
         for run in runs:
-            for source in self.planner.source(run.cls, run.seeds.source):
+            for source in self._chain(run):
                 if read_state(run_folder(self.home, source.id)) != "finished":
                     found.setdefault(source.id, self._short_source(source))
         return list(found.values())
+
+    def _chain(self, run: Planned) -> list[Planned]:
+        """The sources of a run, each behind the one that it starts from; none stands before the last recorded one."""
+        chain = self.planner.source(run.cls, run.seeds.source)
+        recorded = [n for n, each in enumerate(chain) if read_state(run_folder(self.home, each.id)) == "finished"]
+        return chain[recorded[-1] :] if recorded else chain
 
     def _short_source(self, source: Planned) -> Planned:
         planner = Planner(
@@ -137,8 +143,12 @@ class Prover:
         return self._short(planner, spec, cell, arm, source.seeds)
 
     def _sources(self, run: Planned, folder: Path, watcher: Watcher) -> None:
-        """Puts the run's source network where its attempts look for it: the recorded one, else one trained briefly."""
-        for source in self.planner.source(run.cls, run.seeds.source):
+        """Puts the run's source network where its attempts look for it: the recorded one, else one trained briefly.
+
+        So with a source's own source, which lies where the source looks for it.
+        """
+        attempts = [folder / run.id / kind for kind in ("whole", "again", "killed")]
+        for source in self._chain(run):
             place = run_folder(self.home, source.id)
             if read_state(place) != "finished":
                 short = self._short_source(source)
@@ -147,10 +157,11 @@ class Prover:
                     self.root, folder / "sources", facts={}, jobs=1, device=options.device, threads=options.threads
                 ).execute([short], watcher)
                 place = run_folder(folder / "sources", short.id)
-            for kind in ("whole", "again", "killed"):
-                link = run_folder(folder / run.id / kind, source.id)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(place, target_is_directory=True)
+            for home in (folder / "sources", *attempts):
+                link = run_folder(home, source.id)
+                if not link.exists():
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    link.symlink_to(place, target_is_directory=True)
 
     def _prove(self, run: Planned, folder: Path, watcher: Watcher) -> Proof:
         proof = Proof(run.arm, run.cell, int(run.cls.fit.epochs))

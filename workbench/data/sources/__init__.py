@@ -11,8 +11,10 @@ from workbench.data.sources import (
     clothing,
     cmudict,
     elpv,
+    emoji,
     fashion_mnist,
     french_numbers,
+    glove,
     grocery,
     mnist,
     mobilenet_v2,
@@ -46,8 +48,10 @@ SOURCES: dict[str, Source] = {
         cmudict.SOURCE,
         movie_reviews.SOURCE,
         *elpv.SOURCES,
+        emoji.SOURCE,
         nycflights13.SOURCE,
         french_numbers.SOURCE,
+        glove.SOURCE,
     )
 }
 
