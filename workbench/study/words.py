@@ -99,14 +99,17 @@ def p_value(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def claim_estimate(claim: Mapping[str, Any], digits: int = 1) -> str:
+def claim_estimate(claim: Mapping[str, Any], digits: int | None = None) -> str:
     """A claim's estimate with its interval, in the claim's own unit."""
     number, limits = claim["estimate"], claim["interval"]
     if claim["unit"] == "ratio":
         return times(number, limits)
     if claim["unit"] == "share":
         return portion(number, limits)
-    text = gap(number, limits, claim["measure"] or "test/error", digits)
+    measure = claim["measure"] or "test/error"
+    if digits is None:  # a difference in a loss is small beside the loss: a digit more than the arms' own means have
+        digits = 1 if is_percent(measure) else 1 + decimals(_cell(claim))
+    text = gap(number, limits, measure, digits)
     return f"{text} points" if is_percent(claim["measure"] or "") and number is not None else text
 
 
@@ -125,9 +128,12 @@ def claim_means(claim: Mapping[str, Any]) -> str:
 
 
 def _means(claim: Mapping[str, Any]) -> dict[str, str]:
-    means = {arm: claim["means"][arm] for arm in claim["arms"]}
-    digits = decimals({"measure": claim["measure"], "arms": [{"mean": mean} for mean in means.values()]})
-    return {arm: value(mean, claim["measure"], digits) for arm, mean in means.items()}
+    digits = decimals(_cell(claim))
+    return {arm: value(claim["means"][arm], claim["measure"], digits) for arm in claim["arms"]}
+
+
+def _cell(claim: Mapping[str, Any]) -> dict[str, Any]:
+    return {"measure": claim["measure"], "arms": [{"mean": mean} for mean in claim["means"].values()]}
 
 
 def seeds(n: int) -> str:
