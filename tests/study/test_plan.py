@@ -180,6 +180,15 @@ def test_runs_that_two_cells_share_are_one_run(project: Project) -> None:
     assert all(run.trained_by and run.trained_by != run.id for run in linked)
 
 
+def test_an_arm_that_chose_what_another_has_keeps_its_place(project: Project) -> None:
+    spec = load_spec(project.root, "tiny")
+    stale, base = spec.experiment.arm("Stale"), spec.experiment.baseline
+    spec.experiment.choose = Choice(field="model", values=[base.model], arms=[stale])
+    runs = planner(project, seeds=1).runs(spec, {("main", "Stale"): base.model})
+    by_arm = {run.arm: run.id for run in runs}
+    assert set(by_arm) == {"TrainBN", "Stale", "Precise"} and by_arm["Stale"] == by_arm["TrainBN"]
+
+
 def test_changes_of_cell_tier_and_command_line_reach_the_runs(project: Project) -> None:
     spec = load_spec(project.root, "tiny")
     spec.experiment.tiers["smoke"] = Tier(seeds=1, changes={"fit__epochs": 1})

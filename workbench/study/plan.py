@@ -130,7 +130,8 @@ class Planner:
                         if choice is not None and (cell.name, arm.__name__) in chosen:
                             sets.setdefault(choice.field, chosen[cell.name, arm.__name__])
                         for each in self.run(spec, cell, arm, seeds, sets):
-                            found.setdefault(f"{each.id}/{each.cell}", each)
+                            # two arms may come to be one run, e.g. where an arm chose what the baseline has
+                            found.setdefault(f"{each.id}/{each.cell}/{each.arm}", each)
         return _link(list(found.values()))
 
     def choosing(self, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> dict[Any, list[Planned]]:
