@@ -20,7 +20,9 @@ def test_a_loss_is_no_percentage() -> None:
     assert words.gap(-0.5, None, "test/loss", 2) == "-0.50"
 
 
-@pytest.mark.parametrize(("half", "text"), [(0.0012, "0.937 ± 0.001"), (0.03, "0.94 ± 0.03"), (1.5, "0.94 ± 1.50")])
+@pytest.mark.parametrize(
+    ("half", "text"), [(0.0012, "0.937 ± 0.001"), (0.03, "0.937 ± 0.030"), (0.0004, "0.9371 ± 0.0004")]
+)
 def test_what_hardly_varies_gets_the_digits_of_its_interval(half: float, text: str) -> None:
     arm = {"mean": 0.9371, "interval": [0.9371 - half, 0.9371 + half]}
     known = {"mean": 1.125, "interval": [1.125, 1.125]}  # of a seed that changes nothing

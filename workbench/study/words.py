@@ -29,13 +29,14 @@ def unit(measure: str) -> str:
 def decimals(cell: Mapping[str, Any]) -> int:
     """Digits after the point for a cell's values: enough for its smallest mean to have two that count.
 
-    A measure that is no error rate (rmse, a loss) may hardly vary between seeds: then the widest interval has one.
+    A measure that is no error rate (rmse, a loss) often differs in the third alone, so it has three, or more where it
+    hardly varies between seeds: then the widest interval has one that counts.
     """
-    scale = 100.0 if is_percent(cell["measure"]) else 1.0
-    means = [abs(arm["mean"]) * scale for arm in cell["arms"] if arm.get("mean")]
-    smallest = min(means, default=10.0)
-    digits = next((digits for digits in (1, 2, 3) if smallest >= 10.0 ** (1 - digits)), 4)
-    finer = [_finer(arm.get("interval")) for arm in cell["arms"]] if scale == 1.0 else []
+    percent = is_percent(cell["measure"])
+    means = [abs(arm["mean"]) * (100.0 if percent else 1.0) for arm in cell["arms"] if arm.get("mean")]
+    smallest, count = min(means, default=10.0), 1 if percent else 2
+    digits = next((digits for digits in (1, 2, 3) if smallest >= 10.0 ** (count - digits)), 4)
+    finer = [] if percent else [_finer(arm.get("interval")) for arm in cell["arms"]]
     return max(digits, min((each for each in finer if each), default=0))
 
 
