@@ -42,7 +42,7 @@ def again(options: Options, *, arms: tuple[str, ...] = (), seeds: int | None = N
     run, *words = request.words()
     assert run == "run"
     typed = command.make_context("run", words).params
-    assert not typed.pop("jobs") and not typed.pop("require_clean") and not typed.pop("pdb")
+    assert not any(typed.pop(name) for name in ("jobs", "require_clean", "pdb", "every"))
     return asked(**typed)[3]
 
 
