@@ -12,7 +12,7 @@ import yaml
 
 from tests.project import Project
 from workbench.record.pins import read_pins
-from workbench.study.plan import Options, Planner
+from workbench.study.plan import Options, Planner, source_of
 from workbench.study.spec import experiment_names, load_spec
 from workbench.study.stages import add_stage, stage_for
 
@@ -47,7 +47,7 @@ def test_every_experiment_has_the_stage_that_its_spec_asks_for(repository: Path)
         planner = Planner(repository, repository / ".wb", {}, Options(tier=tier))
         cells = planner.cells(spec)
         classes = [planner.derived(spec, cell, arm, {}) for cell, arms, _ in cells for arm in arms]
-        sources = sorted({source.split(":")[0] + "/spec.py" for cls in classes if (source := cls.model.source())})
+        sources = sorted({source.split(":")[0] + "/spec.py" for cls in classes if (source := source_of(cls))})
         expected = stage_for(repository, name, planner.paths(spec), tier=tier, deps=sources)
         if spec.experiment.choose:  # its choices are kept from the first run on
             expected["deps"] = list(

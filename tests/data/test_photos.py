@@ -68,9 +68,23 @@ def test_of_16_bits_the_upper_8_are_kept() -> None:
 
 def test_a_palette_with_transparent_colours_is_read_without_a_warning() -> None:
     palette, buffer = Image.fromarray(noise(0, 16, 16)).quantize(16), io.BytesIO()
-    palette.save(buffer, "PNG", transparency=bytes([0, 128] + [255] * 14))
-    wanted = np.asarray(palette.convert("RGB")).transpose(2, 0, 1)
+    palette.save(buffer, "PNG", transparency=bytes([0, 255] + [255] * 14))
+    wanted = np.asarray(palette.convert("RGB")).transpose(2, 0, 1).copy()
+    wanted[:, np.asarray(palette) == 0] = 255
     assert np.array_equal(decode(buffer.getvalue(), "x", side=16), wanted)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_shows_white_and_what_is_half_so_is_half_white(mode: str) -> None:
+    picture, alpha = Image.fromarray(noise(0, 16, 16)), np.full((16, 16), 255, np.uint8)
+    alpha[0], alpha[1] = 0, 51
+    picture = picture.convert("RGB" if mode == "RGBA" else "L")
+    picture.putalpha(Image.fromarray(alpha))
+    pixels = np.asarray(picture.convert("RGBA"), float)[..., :3].transpose(2, 0, 1)
+    given = PictureEncoder(16, 3).encode([picture])[0].numpy()
+    for found in (decode(encoded(np.asarray(picture)), "x", side=16), given):
+        assert (found[:, 0] == 255).all() and np.array_equal(found[:, 2:], pixels[:, 2:])
+        assert np.abs(found[:, 1] - (0.2 * pixels[:, 1] + 0.8 * 255)).max() <= 1
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int32])

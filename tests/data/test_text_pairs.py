@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.french_numbers import words
 from workbench import Regression, Seeds
 from workbench.data.forced import FeedTargets
+from workbench.data.sources.french_numbers import french as words
 from workbench.data.split import Split
 from workbench.data.targets.token_sequence import TokenSequence
 from workbench.data.text_pairs import PairEncoder, TextPairs
@@ -18,28 +18,6 @@ from workbench.errors import DataError, FieldError
 NUMBERS = TextPairs.of(pd.DataFrame({"french": map(words, range(400)), "digits": map(str, range(400))}), min_count=1)
 SEEDS = Seeds.of(0)
 ROOT = Path()
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "zéro"),
-        (21, "vingt et un"),
-        (71, "soixante et onze"),
-        (80, "quatre-vingts"),
-        (81, "quatre-vingt-un"),
-        (91, "quatre-vingt-onze"),
-        (97, "quatre-vingt-dix-sept"),
-        (200, "deux cents"),
-        (201, "deux cent un"),
-        (1_000, "mille"),
-        (80_000, "quatre-vingt mille"),
-        (200_300, "deux cent mille trois cents"),
-        (999_999, "neuf cent quatre-vingt-dix-neuf mille neuf cent quatre-vingt-dix-neuf"),
-    ],
-)
-def test_the_task_knows_the_irregular_forms(number: int, text: str) -> None:
-    assert words(number) == text
 
 
 def test_pairs_become_tokens_that_end() -> None:

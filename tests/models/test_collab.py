@@ -35,8 +35,27 @@ def test_the_dot_product_is_the_paper_s_equation() -> None:
     assert factors["user"].shape == (5, 3) and biases["movie"].shape == (8,)
 
 
-def test_two_unseen_ones_are_the_mean() -> None:
-    assert dot()(PAIRS)[3].item() == 0
+def test_an_unseen_one_is_evaluated_as_the_mean_of_those_that_were_trained() -> None:
+    network = dot(factors=3)
+    assert network(PAIRS)[3].item() == 0, "while it trains there are no unseen ones"
+    with torch.no_grad():
+        network.users.weight[1:] += 1.0
+        network.things.weight[1:] += 2.0
+        average = [table.weight[1:].mean(0) for table in (network.users, network.things)]
+    network.eval()
+    both = (average[0][:-1] @ average[1][:-1] + average[0][-1] + average[1][-1]).item()
+    assert network(PAIRS)[3].item() == pytest.approx(both, abs=1e-5) and both > 8
+    third = network.things.weight[3]
+    assert network(PAIRS)[2].item() == pytest.approx(
+        (average[0][:-1] @ third[:-1] + average[0][-1] + third[-1]).item(), abs=1e-5
+    )
+
+
+def test_rare_ones_keep_the_row_that_training_gave_them() -> None:
+    network = dot(factors=3).eval()
+    with torch.no_grad():
+        network.users.weight[0], network.things.weight[0] = 0.5, 0.25
+    assert network(PAIRS)[3].item() == pytest.approx(3 * 0.5 * 0.25 + 0.75)
 
 
 @pytest.mark.parametrize("part", [Collab(), Collab(kind="neural"), Collab(kind="neural", norm=Norm(kind="none"))])

@@ -39,7 +39,8 @@ def test_found_once_and_shared(open_project: Project) -> None:
     by_name = {row["setting"]: row for row in rows}
     assert by_name["fit.lr"]["value"] == found["fit__lr"] and by_name["fit.lr"]["why"]
     runs = asked.runs(spec, {})
-    assert {(run.cls.fit.batch, run.cls.fit.lr) for run in runs} == {(32, found["fit__lr"])}
+    wanted = (32, found["fit__lr"], found["fit__weight_decay"])
+    assert {(run.cls.fit.batch, run.cls.fit.lr, run.cls.fit.weight_decay) for run in runs} == {wanted}
 
     again = planner(open_project, seeds=1)
     assert autos.remembered(again, spec, cell, base) is not None

@@ -1,12 +1,17 @@
 """Settings chosen on validation data: the same budget for each arm, remembered beside the spec."""
 
 import shutil
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from tests.project import TINY, Project, planner, read, runner
 from workbench.study import choices
+from workbench.study.engines.inline import Listener, run_inline
+from workbench.study.execute import task_for
 from workbench.study.experiment import Choice, Tier
+from workbench.study.plan import Planned
+from workbench.study.runner import study_identity
 from workbench.study.spec import Spec, load_spec
 
 QUICK = {"fit__epochs": 1, "data__train": 64}
@@ -15,6 +20,15 @@ CHOOSING = TINY.replace("import Augment,", "import Augment, Choice, Tier,").repl
     '    seeds=1,\n    choose=Choice(field="fit__lr", values=[1e-3, 3e-2]),\n'
     '    tiers={"smoke": Tier(seeds=1, choosing=False)},',
 )
+
+
+def executing(project: Project) -> Callable[[Sequence[Planned]], None]:
+    def execute(runs: Sequence[Planned]) -> None:
+        tasks = [task_for(run, home=project.home, root=project.root, device="cpu", threads=1, facts={}) for run in runs]
+        quiet = Listener(lambda run: None, lambda *each: None, lambda run, state: None)
+        run_inline(tasks, {run.id: run.cls for run in runs}, quiet)
+
+    return execute
 
 
 @pytest.fixture
@@ -65,16 +79,30 @@ def test_a_value_that_diverges_loses(chosen: tuple[Project, Spec]) -> None:
     asked = planner(project, arms=("TrainBN",))
     _, missing = choices.known_choices(asked, spec)
 
-    def execute(runs: list[object]) -> None:
-        from workbench.study.engines.inline import Listener, run_inline
-        from workbench.study.execute import task_for
-
-        tasks = [task_for(run, home=project.home, root=project.root, device="cpu", threads=1, facts={}) for run in runs]  # type: ignore[arg-type]
-        quiet = Listener(lambda run: None, lambda *each: None, lambda run, state: None)
-        run_inline(tasks, {run.id: run.cls for run in runs}, quiet)  # type: ignore[attr-defined, arg-type]
-
-    choices.choose(asked, spec, missing, execute)  # type: ignore[arg-type]
+    choices.choose(asked, spec, missing, executing(project))
     (entry,) = read(choices.choices_file(spec))["entries"].values()
     assert entry["value"] == 1e-2 and entry["measured"]["99.0"] is None
     (row,) = choices.chosen_settings(asked, spec)
     assert "99.0: failed" in row["why"] and row["value"] == 1e-2
+
+
+def test_one_arm_chooses_among_recipes_and_the_others_keep_theirs(chosen: tuple[Project, Spec]) -> None:
+    project, spec = chosen
+    tuned = spec.experiment.arm("Stale")
+    recipes = [tuned.fit.but(lr=1e-2, epochs=2), tuned.fit.but(lr=1e-3)]
+    before = study_identity(planner(project), spec)
+    spec.experiment.choose = Choice(field="fit", values=recipes, arms=[tuned])
+    assert study_identity(planner(project), spec) != before
+    asked = planner(project)
+    _, missing = choices.known_choices(asked, spec)
+    assert [arm.__name__ for _, arm, _ in missing] == ["Stale"]
+    choices.choose(asked, spec, missing, executing(project))
+    (entry,) = read(choices.choices_file(spec))["entries"].values()
+    assert set(entry["measured"]) == {repr(recipe) for recipe in recipes}
+    best = min(recipes, key=lambda recipe: entry["measured"][repr(recipe)])  # the first of equals
+    known, missing = choices.known_choices(asked, spec)
+    assert known == {("main", "Stale"): best} and not missing
+    runs = {run.arm: run.cls.fit for run in asked.runs(spec, known)}
+    assert runs["Stale"] == best and runs["TrainBN"] == spec.experiment.baseline.fit
+    (row,) = choices.chosen_settings(asked, spec)
+    assert row["setting"] == "Stale · fit" and row["value"] == repr(best) and "edge" not in row["why"]

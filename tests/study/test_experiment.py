@@ -111,6 +111,7 @@ def test_names_occur_once() -> None:
         ({"cells": [Cell("a", choice="b")]}, "takes its choice from 'b'"),
         ({"cells": [Cell("a", arms=[Slow])]}, "Slow"),
         ({"tiers": {"smoke": Tier(arms=[Slow])}}, "Slow"),
+        ({"choose": Choice(field="fit__lr", values=[1e-3], arms=[Slow])}, "a choice has the arm Slow"),
         ({"tiers": {"smoke": Tier(cells=[Cell("b")])}}, "the cell 'b', which is not among"),
         ({"arms": [Stale()]}, "is not a Learner class"),
         ({"arms": [Norm]}, "is not a Learner class"),

@@ -215,6 +215,9 @@ def test_what_auto_became_reaches_only_what_is_still_auto(project: Project) -> N
     open_ = base.but(fit__lr="auto")
     assert settle(open_, {"fit__lr": 0.3, "fit__epochs": 9}).fit == base.fit.but(lr=0.3)
     assert settle(base, {"fit__lr": 0.3}) is base
+    found = {"fit__lr": 0.3, "fit__weight_decay": 0.2}
+    assert settle(open_, found).fit.weight_decay == 0.2, "it is found with the rate"
+    assert settle(base, found) is base and settle(open_.but(fit__weight_decay=0.0), found).fit.weight_decay == 0.0
 
 
 def test_settings_that_are_typed(project: Project) -> None:

@@ -53,6 +53,17 @@ def test_every_address_gives_what_the_summary_says(demo: dict[str, Any]) -> None
     assert at("pins.data/mnist.npz").text == "abc"
 
 
+def test_the_time_of_an_arm_is_the_median_of_its_runs(demo: dict[str, Any]) -> None:
+    study = demo["studies"]["full"]
+    runs = [run for run in study["runs"] if run["arm"] == "Arm"]
+    for seconds, run in enumerate(runs, 1):
+        run["seconds"] = float(seconds**2)
+    finished = sorted(run["seconds"] for run in runs if run["state"] == "finished")
+    found = quantities.addresses(study)["cells.digits/head, no 1.5 shift.Arm.seconds"]
+    assert len(finished) == 5 and found.numbers == (finished[2],)
+    assert quoted.plain(found) == f"{finished[2]:.1f}"
+
+
 def test_they_are_shown_as_in_our_tables(demo: dict[str, Any]) -> None:
     found = quantities.addresses(demo["studies"]["full"])
     arm = "cells.digits/head, no 1.5 shift.Base"

@@ -49,7 +49,7 @@ def test_all_is_written_down(pictures: Path, tmp_path: Path) -> None:
     assert steps(tmp_path / "r") == [1, 2, 3, 4] and told[0] == (0, 4, "")
     assert recorder.facts["n_train"] == 64 and recorder.facts["n_test"] == 120 and 0.5 < recorder.facts["chance"] < 0.8
     constant = recorder.facts["constant"]
-    assert constant["test/error"] == recorder.facts["chance"] and 1.3 < constant["test/loss"] < 1.5  # log 4 is 1.39
+    assert set(constant) == {"test/error", "test/loss"} and constant["test/error"] == recorder.facts["chance"]
     _, meta = read_tensors(tmp_path / "r/weights.safetensors")
     assert meta["arch"] == "resnet8" and meta["classes"] == ["row", "column", "square", "diagonal"]
     assert not recorder.checkpoint.exists()  # none was due

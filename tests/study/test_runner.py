@@ -8,7 +8,7 @@ from tests.project import Project, planner, read, runner, stored
 from workbench.errors import DataError
 from workbench.record.journal import read_state
 from workbench.study.experiment import Choice
-from workbench.study.runner import study_identity
+from workbench.study.runner import chance_level, study_identity
 from workbench.study.spec import load_spec
 
 QUICK = {"fit__epochs": 1, "data__train": 64}
@@ -31,6 +31,13 @@ def test_the_same_question_is_the_same_study(project: Project) -> None:
         identity(project, lambda experiment: setattr(experiment, "choose", Choice(field="fit__lr", values=[1]))),
     ]  # fmt: skip
     assert len({same, *others}) == len(others) + 1
+
+
+def test_the_chance_level_is_that_of_the_measure() -> None:
+    result = {"chance": 1.27, "constant": {"test/mse": 1.27, "test/rmse": 1.127}}
+    assert chance_level(result, "test/rmse") == 1.127 and chance_level(result, "test/r2") is None
+    earlier = {"chance": 0.9}
+    assert chance_level(earlier, "test/error") == 0.9 and chance_level(earlier, "test/rmse") is None
 
 
 def test_a_study_and_what_it_says_of_itself(project: Project) -> None:

@@ -109,3 +109,17 @@ def test_dvc_reads_it(tmp_path: Path) -> None:
         text=True,
     )
     assert listed.stdout.split()[:1] == ["mine"]
+
+
+def test_modules_beside_the_spec_are_dependencies_too(tmp_path: Path) -> None:
+    folder = tmp_path / "experiments" / "first"
+    folder.mkdir(parents=True)
+    (folder / "spec.py").write_text("import json\nfrom helping import Arm\nimport spec\n")
+    (folder / "helping.py").write_text("from deeper.below import f\n")
+    (folder / "deeper.py").write_text("import helping\n")
+    (folder / "figures.py").write_text("import spec\n")
+    stage = stage_for(tmp_path, "first", ["data/mnist.npz"])
+    base = "experiments/first"
+    assert stage["deps"] == [f"{base}/spec.py", f"{base}/helping.py", f"{base}/deeper.py", "data/mnist.npz"]
+    (folder / "spec.py").write_text("this is no Python\n")
+    assert stage_for(tmp_path, "first", [])["deps"] == [f"{base}/spec.py"]

@@ -20,6 +20,15 @@ def test_a_loss_is_no_percentage() -> None:
     assert words.gap(-0.5, None, "test/loss", 2) == "-0.50"
 
 
+@pytest.mark.parametrize(("half", "text"), [(0.0012, "0.937 ± 0.001"), (0.03, "0.94 ± 0.03"), (1.5, "0.94 ± 1.50")])
+def test_what_hardly_varies_gets_the_digits_of_its_interval(half: float, text: str) -> None:
+    arm = {"mean": 0.9371, "interval": [0.9371 - half, 0.9371 + half]}
+    known = {"mean": 1.125, "interval": [1.125, 1.125]}  # of a seed that changes nothing
+    cell = {"measure": "test/rmse", "arms": [arm, known]}
+    assert words.level(arm, "test/rmse", words.decimals(cell)) == text
+    assert words.decimals({**cell, "measure": "test/error"}) == 1
+
+
 def test_differences_and_ratios_carry_their_intervals() -> None:
     assert words.gap(0.498, [0.46, 0.536], "test/error", 1) == "+49.8 [46.0, 53.6]"
     assert words.gap(-0.00001, [-0.01, 0.01], "test/error", 1) == "+0.0 [-1.0, 1.0]"
@@ -50,6 +59,16 @@ def test_a_claim_shows_its_arms_values_beside_the_ratio() -> None:
     assert words.claim_estimate(claim) == "11.7 [8.60, 15.9]"
     assert words.claim_estimate({**claim, "unit": "difference", "estimate": 0.1, "interval": None}) == "+10.0 points"
     assert words.claim_values({**claim, "means": {}}) == "-"
+
+
+def test_a_claim_about_another_measure_shows_what_its_interval_can_tell() -> None:
+    claim = {
+        "unit": "difference", "measure": "test/rmse", "arms": ["A", "B"], "means": {"A": 0.9482, "B": 0.9371},
+        "estimate": 0.0111, "interval": [0.0093, 0.0129],
+    }  # fmt: skip
+    assert words.claim_estimate(claim) == "+0.011 [0.009, 0.013]"
+    assert words.claim_values(claim) == "0.948 / 0.937"
+    assert words.claim_estimate({**claim, "interval": None}) == "+0.011"
 
 
 def test_a_heading_says_measure_chance_and_seeds() -> None:

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.french_numbers import words
 from tests.training.audited import Digits, looked
 from tests.training.conftest import Bars
 from workbench import ImageArrays, Learner, OneCycle, Seq2Seq, TextNetwork, TextPairs, Texts
 from workbench.data.ratings import Ratings
+from workbench.data.sources.french_numbers import french as words
 from workbench.data.tables import Table
 from workbench.models.collab import Collab
 from workbench.models.tabular import TabularNetwork

@@ -15,7 +15,7 @@ from torch.nn import functional
 from tests.training.conftest import Bars
 from workbench import Augment, FineTune, ImageFolder, Learner, Norm, Pretrained
 from workbench.training.checkpoint import weights_hash
-from workbench.training.diagnostics import DIAGNOSTICS, recalibrated, several_views, training_inputs
+from workbench.training.diagnostics import DIAGNOSTICS, forced, recalibrated, several_views, training_inputs
 from workbench.training.state import State
 
 ALL = ("train", "train_mode", "recalibrated", "views")
@@ -42,6 +42,11 @@ def test_what_is_measured_on_one_copy_depends_on_no_order(pictures: Path) -> Non
 def test_a_model_without_batch_statistics_has_none_to_recalibrate(pictures: Path) -> None:
     learner = Bars.but(model__norm=Norm(kind="group"))(0, root=pictures)
     assert recalibrated(learner, learner.begin()) == {}
+
+
+def test_pictures_are_never_fed_a_true_token(pictures: Path) -> None:
+    learner = Bars(0, root=pictures)
+    assert forced(learner, learner.begin()) == {}
 
 
 def seen(pictures: Path, batch: int, items: int = 240) -> list[int]:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.french_numbers import words
 from workbench import Callback, Learner, OneCycle, Seq2Seq, TeacherForcing, TextPairs
 from workbench.data.forced import Forced
+from workbench.data.sources.french_numbers import french as words
 from workbench.data.values import Padded
 from workbench.training.checkpoint import save_checkpoint, weights_hash
 from workbench.training.state import State
@@ -69,6 +69,31 @@ def test_pieces_of_a_batch_are_fed_as_the_whole(unit: str) -> None:
     whole, pieces = arm(0).run(), arm.but(fit__micro=8)(0).run()
     for name, value in whole.model.state_dict().items():
         assert torch.allclose(value, pieces.model.state_dict()[name], atol=2e-3), name
+
+
+@pytest.mark.parametrize("start", [1.0, 0.0])
+def test_the_true_tokens_are_fed_where_that_is_asked_for(start: float) -> None:
+    """One sentence at a time, by hand, however often training forced."""
+    arm = Numbers.but(model__forcing=TeacherForcing(start=start, end=start))
+    plain, learner = arm(0).run(), arm.but(diagnostics=("forced",))(0)
+    asked = learner.run()
+    assert weights_hash(asked.model) == weights_hash(plain.model)
+    assert plain.metrics.items() <= asked.metrics.items()
+    assert asked.metrics.keys() - plain.metrics.keys() == {"forced/error", "forced/loss"}
+    assert learner.state is not None
+    test, errors, losses = learner.state.data.test, [], []
+    with torch.no_grad():
+        for place in range(len(test)):
+            one = torch.tensor([place])
+            target = test.targets[one]
+            fed = Forced(test.inputs[one], target, keep=torch.ones(target.ids.shape) / 2, share=1.0)
+            sure = asked.model.eval()(fed)[0].log_softmax(-1)
+            errors.append(float((sure.argmax(-1) != target.ids[0]).float().mean()))
+            losses.append(float(-sure.gather(1, target.ids[0][:, None]).mean()))
+    assert asked.metrics["forced/error"] == pytest.approx(np.mean(errors))
+    assert asked.metrics["forced/loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+    # with the truth before it the next token is easier than the whole answer
+    assert 0 < asked.metrics["forced/error"] < asked.metrics["test/error"]
 
 
 def test_a_resumed_run_is_fed_the_same_tokens(tmp_path: Path) -> None:

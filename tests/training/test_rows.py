@@ -169,6 +169,15 @@ def test_many_rows_get_larger_and_more_steps(
     assert rows.epochs(data, math.ceil(train / batch))[0] == epochs
 
 
+@pytest.mark.parametrize(("train", "epochs"), [(300, 50), (4_000, 16), (5_000, 100), (16_000, 32)])
+def test_numbers_to_predict_get_more_steps_than_classes_of_few_rows(
+    carried: Callable[[str], Path], tmp_path: Path, train: int, epochs: int
+) -> None:
+    root = project(carried, tmp_path, "data/california_housing.csv")
+    data = Table("data/california_housing.csv", "MedHouseVal", train=train).load(Seeds(), root)
+    assert rows.epochs(data, math.ceil(train / rows.batch(data)[0]))[0] == epochs
+
+
 def test_ratings_beat_the_films_means_with_nothing_said(carried: Callable[[str], Path], tmp_path: Path) -> None:
     class Films(Learner):
         data = Ratings("data/movielens.csv", train=20_000)

@@ -23,6 +23,7 @@ Addresses, and what they give:
   claims.C1.estimate .interval .low .high .p .p_holm .n .verdict .means.ARM
   cells.CELL.ARM                 mean, and half its interval (66.0 ± 4.7)
   cells.CELL.ARM.mean .interval .low .high .sd .n .failed .metrics.METRIC
+  cells.CELL.ARM.seconds         the median of its runs
   cells.CELL.ARM.ratio           value and interval; .ratio.value .ratio.low
   cells.CELL.ARM.difference      the same, in points for error rates
   cells.CELL.chance .n_test

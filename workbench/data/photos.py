@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 
-_FORMAT = 2
+_FORMAT = 3
 """Of the disk cache; raised whenever decoding changes, so that nothing decoded before is taken for it."""
 
 
@@ -183,6 +183,8 @@ def decode(content: bytes, where: str, *, side: int) -> np.ndarray:
 def in_colour(picture: Image.Image, where: str) -> Image.Image:
     """Red, green and blue with 8 bits each; of 16 bits the upper 8, which is what Pillow takes of 16-bit colour itself.
 
+    What is transparent shows white, as on paper: below it a file holds any colour, mostly black.
+
     Raises:
         DataError: the pixels are 32-bit numbers, whose range nothing tells.
     """
@@ -197,9 +199,9 @@ def in_colour(picture: Image.Image, where: str) -> Image.Image:
             where=where,
             hint="Save it with 8 or 16 bits a channel.",
         )
-    if picture.mode == "P" and "transparency" in picture.info:
-        # Pillow warns about every such picture; the colours are the same this way
+    if picture.has_transparency_data:
         picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     return picture.convert("RGB")
 
 

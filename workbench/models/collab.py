@@ -86,9 +86,9 @@ class DotNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs of shape (b, 1) for ids int64 of shape (b, 2)."""
-        user, thing = self.users(x[:, 0]), self.things(x[:, 1])
+        user, thing = _rows(self.users, x[:, 0]), _rows(self.things, x[:, 1])
         agree = (user[:, :-1] * thing[:, :-1]).sum(1, keepdim=True)
-        output: torch.Tensor = agree + user[:, -1:] + thing[:, -1:] + self.head.mean
+        output: torch.Tensor = agree + user[:, -1:] + thing[:, -1:] + self.head.mean  # type: ignore[operator]
         return output
 
     def groups(self) -> Groups:
@@ -154,5 +154,17 @@ def _embedding(values: int, width: int) -> nn.Embedding:
     table = nn.Embedding(values, width)
     nn.init.trunc_normal_(table.weight, std=0.01)
     with torch.no_grad():
-        table.weight[0] = 0  # an unseen one is like the mean
+        table.weight[0] = 0  # stays so unless training has rare ones, which share it: see _rows
     return table
+
+
+def _rows(table: nn.Embedding, ids: torch.Tensor) -> torch.Tensor:
+    """The rows of ``ids``; in evaluation an unseen one has the mean of all rows that were trained.
+
+    Zeros would not be the mean: what all users have in common lies in their factors, too, not only in the mean rating.
+    """
+    rows: torch.Tensor = table(ids)
+    if table.training:
+        return rows
+    unseen = (ids == 0)[:, None] & (table.weight[0] == 0).all()
+    return torch.where(unseen, table.weight[1:].mean(dim=0), rows)

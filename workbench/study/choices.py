@@ -6,11 +6,11 @@ Without this the arm with the worst default would only be the worst tuned (paper
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.parts import digest
+from workbench.parts import Part, digest, plain, revived
 from workbench.record.files import read_json, write_json
 from workbench.record.journal import read_run
 from workbench.record.places import run_folder
@@ -36,14 +36,13 @@ def known_choices(planner: Planner, spec: Spec) -> tuple[dict[tuple[str, str], A
     entries = _read(spec)
     known: dict[tuple[str, str], Any] = {}
     missing: dict[str, tuple[Cell, Arm, str]] = {}
-    for cell, arms, _ in planner.cells(spec):
-        for arm in arms:
-            origin = spec.experiment.cell(cell.choice)
-            key = _key(planner, spec, origin, arm, choice)
-            if key in entries:
-                known[cell.name, arm.__name__] = entries[key]["value"]
-            else:
-                missing.setdefault(key, (origin, arm, key))
+    for cell, arm in _asked(planner, spec, choice):
+        origin = spec.experiment.cell(cell.choice)
+        key = _key(planner, spec, origin, arm, choice)
+        if key in entries:
+            known[cell.name, arm.__name__] = revived(entries[key]["value"])
+        else:
+            missing.setdefault(key, (origin, arm, key))
     return known, list(missing.values())
 
 
@@ -51,7 +50,7 @@ def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]
     """Measures every value for what is missing, and writes the best of each into the file.
 
     What was chosen earlier for the same cell and arm under other settings is dropped.
-    A value whose runs fail counts as infinitely bad; ties go to the smaller value.
+    A value whose runs fail counts as infinitely bad; ties go to the smaller number, or to the part that stands first.
     """
     choice = spec.experiment.choose
     assert choice is not None
@@ -60,14 +59,14 @@ def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]
     entries = _read(spec)
     for cell, arm, key in missing:
         scores = {value: _score(planner, runs, choice) for value, runs in plans[key].items()}
-        best = min(sorted(scores), key=lambda value: scores[value])
+        best = min(_ordered(scores), key=lambda value: scores[value])
         entries = {
             old: entry for old, entry in entries.items() if (entry["cell"], entry["arm"]) != (cell.name, arm.__name__)
         }
         entries[key] = {
             "cell": cell.name,
             "arm": arm.__name__,
-            "value": best,
+            "value": plain(best),
             "measured": {
                 repr(value): (None if math.isinf(score) else round(score, 6)) for value, score in scores.items()
             },
@@ -87,18 +86,34 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
         return rows
     entries = _read(spec)
     path = choice.field.replace("__", ".")
-    for cell, arms, _ in planner.cells(spec):
-        for arm in arms:
-            origin = spec.experiment.cell(cell.choice)
-            entry = entries.get(_key(planner, spec, origin, arm, choice))
-            if entry is not None:
-                measured = ", ".join(f"{value}: {_shown(score)}" for value, score in entry["measured"].items())
-                why = f"lowest {choice.measure} of {measured}"
-                grid = origin.grid or choice.values
-                if entry["value"] in (min(grid), max(grid)):
-                    why += "; the edge of the grid, so a wider one might choose another"
-                rows.append(row(cell.name, f"{arm.__name__} · {path}", entry["value"], why))
+    for cell, arm in _asked(planner, spec, choice):
+        origin = spec.experiment.cell(cell.choice)
+        entry = entries.get(_key(planner, spec, origin, arm, choice))
+        if entry is not None:
+            measured = ", ".join(f"{value}: {_shown(score)}" for value, score in entry["measured"].items())
+            why = f"lowest {choice.measure} of {measured}"
+            value, grid = revived(entry["value"]), _ordered(origin.grid or choice.values)
+            if not isinstance(value, Part) and value in (grid[0], grid[-1]):
+                why += "; the edge of the grid, so a wider one might choose another"
+            shown = repr(value) if isinstance(value, Part) else value
+            rows.append(row(cell.name, f"{arm.__name__} · {path}", shown, why))
     return rows
+
+
+def _asked(planner: Planner, spec: Spec, choice: Choice) -> list[tuple[Cell, Arm]]:
+    """The (cell, arm) of the tier for which something is chosen."""
+    return [
+        (cell, arm)
+        for cell, arms, _ in planner.cells(spec)
+        for arm in arms
+        if choice.arms is None or arm in choice.arms
+    ]
+
+
+def _ordered(values: Iterable[Any]) -> list[Any]:
+    """Numbers by size; parts, which have none, as they stand."""
+    found = list(values)
+    return found if any(isinstance(value, Part) for value in found) else sorted(found)
 
 
 def _choice(planner: Planner, spec: Spec) -> Choice | None:
@@ -116,10 +131,11 @@ def _choice(planner: Planner, spec: Spec) -> Choice | None:
 def _key(planner: Planner, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> str:
     """Equal for arms that train alike but for the chosen setting, so that they are given the same value."""
     cls = planner.derived(spec, cell, arm, planner.options.sets)
+    chosen = choice.field.replace("__", ".")
     fields = {
         path: value
         for path, value in described(cls).items()
-        if path not in ("diagnostics", choice.field.replace("__", "."))
+        if path not in ("diagnostics", chosen) and not path.startswith(f"{chosen}.")
     }
     if fields.get("recalibrate") == "after":
         fields["recalibrate"] = "never"

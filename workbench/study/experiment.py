@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,18 +86,20 @@ class Choice:
     """One setting chosen per arm on the validation split, each arm with the same budget.
 
     Args:
-        field: e.g. ``"fit__lr"``.
-        values: the grid.
+        field: e.g. ``"fit__lr"``; or ``"fit"``, to choose among whole recipes.
+        values: the grid, of numbers or of parts.
         measure: what is minimised, over ``seeds`` seed tuples of its own, which no result uses.
+        arms: those that choose; all of the experiment's by default. The others keep what they say.
 
     Raises:
         SpecError: no values, or less than one seed.
     """
 
     field: str
-    values: Sequence[float]
+    values: Sequence[Any]
     seeds: int = 1
     measure: str = "validation/error"
+    arms: Sequence[Arm] | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _whole(self.seeds, "a choice's seeds")
@@ -160,14 +163,7 @@ class Experiment:
         cells = [cell.name for cell in self.cells]
         for claim in self.claims:
             claim.check(names, cells)
-        places: list[Cell | Tier] = [*self.cells, *self.tiers.values()]
-        for place in places:
-            for arm in place.arms or ():
-                if arm not in self.arms:
-                    shown = getattr(arm, "__name__", repr(arm))
-                    raise SpecError(
-                        f"a cell or tier has the arm {shown}, which is not among the experiment's", hint="Add it"
-                    )
+        self._check_arms()
         for tier in self.tiers.values():
             for cell in tier.cells or ():
                 if cell not in self.cells:
@@ -179,6 +175,15 @@ class Experiment:
                 raise SpecError(
                     f"cell '{cell.name}' takes its choice from '{cell.choice}'{nearest(cell.choice, cells)}"
                 )
+
+    def _check_arms(self) -> None:
+        choosing = [self.choose] if self.choose else []
+        places: list[Cell | Tier | Choice] = [*self.cells, *self.tiers.values(), *choosing]
+        for place in places:
+            for arm in place.arms or ():
+                if arm not in self.arms:
+                    what, shown = type(place).__name__.lower(), getattr(arm, "__name__", repr(arm))
+                    raise SpecError(f"a {what} has the arm {shown}, which is not among the experiment's", hint="Add it")
 
     def arm(self, name: str) -> Arm:
         """The arm of that name; raises :class:`SpecError` with the nearest."""

@@ -248,6 +248,8 @@ def _first(first: int, count: int) -> range:
 def settle(cls: Arm, autos: Mapping[str, Any]) -> Arm:
     """The arm with its remaining "auto" values replaced by what they became on the baseline."""
     flat = cls.flatten()
+    if cls.fit.finds_decay:
+        flat["fit.weight_decay"] = "auto"
     open_ = {path: revived(value) for path, value in autos.items() if flat.get(path.replace("__", ".")) == "auto"}
     return cls.but(**open_) if open_ else cls
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -38,6 +39,7 @@ def addresses(study: Mapping[str, Any]) -> dict[str, Quantity]:
     found = dict(_facts(study))
     for cell in study["summary"]["cells"]:
         found.update({f"cells.{cell['name']}.{path}": each for path, each in _cell(cell)})
+    found.update({f"cells.{cell}.{arm}.seconds": each for (cell, arm), each in _seconds(study)})
     for claim in study["summary"]["claims"]:
         found.update({f"claims.{claim['name']}{path}": each for path, each in _claim(claim)})
     return {**found, **dict(_tables(study["summary"]))}
@@ -153,11 +155,21 @@ def _arm(measure: str, digits: int, arm: Mapping[str, Any]) -> Iterator[tuple[st
         yield f".metrics.{name}", _measured(name, digits if words.is_percent(name) else None, value)
 
 
+def _seconds(study: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Quantity]]:
+    """The median over an arm's runs in a cell, from reading the data to the last evaluation."""
+    taken: dict[tuple[str, str], list[float]] = {}
+    for run in study["runs"]:
+        if run["experiment"] == study["experiment"] and run["state"] == "finished" and run.get("seconds"):
+            taken.setdefault((run["cell"], run["arm"]), []).append(run["seconds"])
+    for place, each in taken.items():
+        yield place, Quantity("plain", (statistics.median(each),), digits=1)
+
+
 def _claim(claim: Mapping[str, Any]) -> Iterator[tuple[str, Quantity]]:
     """A name alone is its estimate and interval."""
     measure = claim["measure"] or ""
     unit = {"ratio": "", "share": "share error"}.get(claim["unit"], measure)
-    digits = 1 if words.is_percent(unit) else None
+    digits = {"ratio": None, "share": 1}.get(claim["unit"], words.claim_decimals(claim))
     if claim["estimate"] is not None:
         limits = claim["interval"]
         yield "", _measured(unit, digits, claim["estimate"], *(limits or ()), limits=bool(limits))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.parts import digest
+from workbench.parts import digest, plain
 from workbench.record.environment import capture
 from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.git import Repository
@@ -257,9 +257,7 @@ class Runner:
             for run in runs:
                 result = read_json(run_folder(self.home, run.id) / "result.json")
                 if run.cell == cell["name"] and "chance" in result:
-                    cell["n_test"] = result["n_test"]
-                    # a run of an earlier version says the first metric's alone
-                    cell["chance"] = result.get("constant", {cell["measure"]: result["chance"]}).get(cell["measure"])
+                    cell["chance"], cell["n_test"] = chance_level(result, cell["measure"]), result["n_test"]
                     break
         record["pins"] = {path: md5 for run in runs for path, md5 in run.pins.items()}
         write_json(folder / "study.json", record)
@@ -284,11 +282,12 @@ def study_identity(planner: Planner, spec: Spec) -> str:
         described = {name: [cls.flatten(), cls.stages()] for name, cls in derived.items()}
         cells[cell.name] = {"arms": described, "seeds": count, "sources": cell.sources, "exploratory": cell.exploratory}
     choice = experiment.choose
+    grids = [plain(cell.grid) for cell, _, _ in planner.cells(spec)]
     return digest({
         "experiment": spec.name, "options": _asked(planner.options), "cells": cells, "pins": planner.pins,
         "first_seed": experiment.first_seed, "measure": experiment.measure, "library": library_hash(),
         "claims": [claim.as_dict() for claim in experiment.claims],
-        "choice": [repr(choice), [cell.grid for cell, _, _ in planner.cells(spec)]] if choice else [],
+        "choice": [repr(choice), grids, *(arm.__name__ for arm in choice.arms or ())] if choice else [],
     })  # fmt: skip
 
 
@@ -331,3 +330,15 @@ def _listed(runs: Sequence[Planned]) -> list[dict[str, Any]]:
         }
         for run in runs
     ]
+
+
+def chance_level(result: Mapping[str, Any], measure: str) -> float | None:
+    """What the best constant answer scores by ``measure``, of a finished run's result; None where it is not known.
+
+    Runs recorded before all of its scores were have that of the target's own measure alone, an error rate for classes.
+    """
+    if "constant" in result:
+        found: float | None = result["constant"].get(measure)
+    else:
+        found = result["chance"] if measure == "test/error" else None
+    return found

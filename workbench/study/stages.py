@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +38,8 @@ def stage_for(
     """The stage of ``experiments/NAME``.
 
     Args:
-        root: the project; its library's sources and the experiment's choices.json count where they are there.
+        root: the project; its library's sources, the experiment's choices.json and the modules beside its spec that
+            this imports count where they are there.
         name: of the experiment's folder.
         data_paths: the data files that it reads, relative to the project's root.
         tier: that ``dvc repro`` runs.
@@ -53,10 +55,40 @@ def stage_for(
     drawn = {"template": _TEMPLATE, "x": "value", "y": "arm"} if (root / ".dvc").is_dir() else {}
     return {
         "cmd": f"wb run {folder} --tier {tier}",
-        "deps": [f"{folder}/spec.py", *there, *deps, *data_paths],
+        "deps": [f"{folder}/spec.py", *modules_of(root, f"{folder}/spec.py"), *there, *deps, *data_paths],
         "metrics": [{f"{folder}/metrics.json": dict(kept)}],
         "plots": [{f"{folder}/points.csv": {**kept, **drawn}}],
     }
+
+
+def modules_of(root: Path, file: str) -> list[str]:
+    """The modules in the folder of ``file`` that it, or one of these, imports; paths are relative to ``root``."""
+    found: list[str] = []
+    waiting = [root / file]
+    while waiting:
+        path = waiting.pop(0)
+        for name in _imported(path):
+            module = path.with_name(f"{name}.py")
+            shown = module.relative_to(root).as_posix()
+            if module.exists() and module != root / file and shown not in found:
+                found.append(shown)
+                waiting.append(module)
+    return found
+
+
+def _imported(path: Path) -> list[str]:
+    """The first part of every name that a Python file imports; none where it is not there or cannot be parsed."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return list(dict.fromkeys(name.partition(".")[0] for name in names))
 
 
 def add_stage(root: Path, name: str, stage: dict[str, Any]) -> bool:

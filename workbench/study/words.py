@@ -27,11 +27,29 @@ def unit(measure: str) -> str:
 
 
 def decimals(cell: Mapping[str, Any]) -> int:
-    """Digits after the point for a cell's values: enough for its smallest mean to have two that count."""
+    """Digits after the point for a cell's values: enough for its smallest mean to have two that count.
+
+    A measure that is no error rate (rmse, a loss) may hardly vary between seeds: then the widest interval has one.
+    """
     scale = 100.0 if is_percent(cell["measure"]) else 1.0
     means = [abs(arm["mean"]) * scale for arm in cell["arms"] if arm.get("mean")]
     smallest = min(means, default=10.0)
-    return next((digits for digits in (1, 2, 3) if smallest >= 10.0 ** (1 - digits)), 4)
+    digits = next((digits for digits in (1, 2, 3) if smallest >= 10.0 ** (1 - digits)), 4)
+    finer = [_finer(arm.get("interval")) for arm in cell["arms"]] if scale == 1.0 else []
+    return max(digits, min((each for each in finer if each), default=0))
+
+
+def claim_decimals(claim: Mapping[str, Any]) -> int:
+    """Digits after the point for a claim's difference: 1 for error rates in percent, else by its interval."""
+    return 1 if is_percent(claim["measure"] or "test/error") else _finer(claim["interval"]) or 3
+
+
+def _finer(limits: Limits) -> int:
+    """Digits with which half of an interval has one that counts, from 1 to 4; 0 where there is no interval."""
+    if limits is None or None in limits or limits[0] == limits[1]:
+        return 0
+    low, high = (float(each or 0) for each in limits)
+    return next((digits for digits in (1, 2, 3) if (high - low) / 2 >= 10.0**-digits), 4)
 
 
 def value(number: float | None, measure: str, digits: int) -> str:
@@ -98,14 +116,14 @@ def p_value(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def claim_estimate(claim: Mapping[str, Any], digits: int = 1) -> str:
+def claim_estimate(claim: Mapping[str, Any]) -> str:
     """A claim's estimate with its interval, in the claim's own unit."""
     number, limits = claim["estimate"], claim["interval"]
     if claim["unit"] == "ratio":
         return times(number, limits)
     if claim["unit"] == "share":
         return portion(number, limits)
-    text = gap(number, limits, claim["measure"] or "test/error", digits)
+    text = gap(number, limits, claim["measure"] or "test/error", claim_decimals(claim))
     return f"{text} points" if is_percent(claim["measure"] or "") and number is not None else text
 
 
@@ -126,6 +144,8 @@ def claim_means(claim: Mapping[str, Any]) -> str:
 def _means(claim: Mapping[str, Any]) -> dict[str, str]:
     means = {arm: claim["means"][arm] for arm in claim["arms"]}
     digits = decimals({"measure": claim["measure"], "arms": [{"mean": mean} for mean in means.values()]})
+    if claim["unit"] == "difference" and not is_percent(claim["measure"]):
+        digits = max(digits, claim_decimals(claim))
     return {arm: value(mean, claim["measure"], digits) for arm, mean in means.items()}
 
 

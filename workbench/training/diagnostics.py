@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from workbench.data.forced import Forced
 from workbench.data.loading import Batches
 from workbench.data.pictures import ImageData
+from workbench.data.targets.token_sequence import TokenSequence
 from workbench.data.views import views
 from workbench.models.norm import distances, recalibrate
-from workbench.training.evaluation import Views, evaluate, mixed_order
+from workbench.training.evaluation import Views, evaluate, mixed_order, untouched
 
 if TYPE_CHECKING:
     from workbench.training.learner import Learner
@@ -94,9 +96,30 @@ def views_of(learner: Learner) -> Views | None:
     return functools.partial(views, flip=learner.data.augment is not None and learner.data.augment.flip)
 
 
+def forced(learner: Learner, state: State) -> dict[str, float]:
+    """``forced/*``: the test items with the true token before each place; nothing for data that are not pairs.
+
+    ``forced/error``: share of places, END among them, whose true token is not the likeliest; ``forced/loss``: nats a
+    token; both are each sequence's mean. ``test/*`` is written freely, so that what it has more of comes from
+    going on from own mistakes (exposure bias; Bengio et al. 2015 call the former the next-step error).
+    """
+    if state.data.signature.kind != "pairs":
+        return {}
+    places, items, sums = TokenSequence(), state.data.test, dict[str, torch.Tensor]()
+    with torch.no_grad(), untouched(state.model) as model:
+        for batch in Batches(items, batch=learner.batch_size, device=state.device):
+            fed = Forced(batch.x, batch.y, keep=torch.zeros(batch.y.ids.shape, device=state.device), share=1.0)
+            with learner.numbers.autocast():
+                output = learner.numbers.full(learner.forward(model, fed))
+            for name, values in places.metrics(output, batch.y).items():
+                sums[name] = sums.get(name, torch.zeros((), device=state.device)) + values.sum()
+    return {f"forced/{name}": float(total) / len(items) for name, total in sums.items()}
+
+
 DIAGNOSTICS: dict[str, Callable[[Learner, State], dict[str, float]]] = {
     "train": train_error,
     "train_mode": train_mode,
     "recalibrated": recalibrated,
     "views": several_views,
+    "forced": forced,
 }

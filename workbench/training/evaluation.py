@@ -44,7 +44,7 @@ def evaluate(
     kept: list[torch.Tensor] = []
     order = mixed_order(learner, items) if train_mode else None
     size = learner.batch_size if train_mode else evaluation_batch(learner)
-    with torch.no_grad(), _untouched(state.model) as model:
+    with torch.no_grad(), untouched(state.model) as model:
         if train_mode:
             # Only the normalisation layers change their mode.
             apply_norm(model, learner.norm, learner.trains)
@@ -117,7 +117,7 @@ def mixed_order(learner: Learner, items: Items) -> torch.Tensor:
 
 
 @contextlib.contextmanager
-def _untouched(model: nn.Module) -> Iterator[nn.Module]:
+def untouched(model: nn.Module) -> Iterator[nn.Module]:
     """The model in evaluation mode; afterwards every mode, momentum and buffer is what it was, bit for bit.
 
     Momentum 0 would not do: the count of batches goes up all the same, and with it the hash of the weights.

@@ -53,7 +53,7 @@ class Learner(Asked, Described):
         data, model, fit: parts that say what is learnt from, what learns, and how. Model "auto" takes the network
             that :func:`workbench.models.choice.choose` finds for the data.
         recalibrate: re-estimate batch-norm statistics on the training items ``"before"`` or ``"after"`` training.
-        diagnostics: names of extra measurements after training: train, train_mode, recalibrated, views.
+        diagnostics: names of extra measurements after training: train, train_mode, recalibrated, views, forced.
         validate: "epoch" holds the validation items out of training and evaluates on them after every epoch.
         precision: "float32" or "bfloat16"; "auto" is bfloat16 on a GPU that can, unless the level is strict.
         compile: whether torch compiles the network's forward pass, once for each shape.

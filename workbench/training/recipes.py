@@ -86,6 +86,11 @@ class Recipe(Part):
         """What trains when the share ``progress`` of the run's steps is done, in a model of so many layer groups."""
         return self.scope
 
+    @property
+    def finds_decay(self) -> bool:
+        """Whether the weight decay is found: it follows from the rate, so it is found with it unless it is given."""
+        return self.weight_decay == "auto" or (self.weight_decay is None and self.lr == "auto")
+
     def thaws(self, step: int, steps: int, groups: int) -> bool:
         """Whether in step ``step`` (from 0) of ``steps`` something else trains than in the step before.
 

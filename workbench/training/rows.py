@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workbench.data.items import Datasets
 from workbench.data.signature import Kind
+from workbench.data.targets import Regression
 
 KINDS: tuple[Kind, ...] = ("table", "ratings")
 """The kinds that these rules are for."""
@@ -15,7 +16,9 @@ KINDS: tuple[Kind, ...] = ("table", "ratings")
 RATE = 5e-3
 _MANY: dict[Kind, int] = {"table": 5_000, "ratings": 50_000}
 _BATCHES: dict[Kind, tuple[int, int]] = {"table": (32, 256), "ratings": (128, 512)}
-_STEPS = (600, 2_000)
+_STEPS = {"few classes": (600, 100), "few numbers": (2_000, 50), "many": (2_000, 100)}
+"""Steps, and the most passes. Of 4,000 rows, house values have a mean absolute error of 0.42 after 600 steps and 0.38
+after 2,500, while a census's classes are learnt after 600; 350 patients were learnt by heart in 100 passes."""
 _PASSES = 5
 
 
@@ -34,8 +37,10 @@ def epochs(data: Datasets, steps: int) -> tuple[int, str]:
     """
     if data.signature.kind == "ratings":
         return _PASSES, "each user and item is seen so often; more passes learn the ratings by heart"
-    wanted = _STEPS[0 if len(data.train) < _MANY["table"] else 1]
-    return min(100, max(3, round(wanted / steps))), f"about {wanted:,} steps at {steps:,} an epoch, kept from 3 to 100"
+    few = "few numbers" if isinstance(data.target, Regression) else "few classes"
+    wanted, most = _STEPS[few if len(data.train) < _MANY["table"] else "many"]
+    found = min(most, max(3, round(wanted / steps)))
+    return found, f"about {wanted:,} steps at {steps:,} an epoch, kept from 3 to {most}"
 
 
 def rate() -> tuple[float, str]:

@@ -44,6 +44,7 @@ def test_scores_are_scikit_learns(threshold: float) -> None:
     assert values["subset_error"].mean().item() == pytest.approx(reference.zero_one_loss(truth, given))
     found = target.summary(target.keep(OUTPUT), Y, {})
     assert found["mAP"] == pytest.approx(reference.average_precision_score(truth, probability))
+    assert found["mAP_error"] == 1 - found["mAP"]
     assert found["f1_macro"] == pytest.approx(reference.f1_score(truth, given, average="macro"))
     assert found["f1_micro"] == pytest.approx(reference.f1_score(truth, given, average="micro"))
 
@@ -77,6 +78,7 @@ def test_the_constant_predictor_knows_the_shares_of_training() -> None:
     assert found["hamming_loss"] == pytest.approx((2 + 2 + 1) / 12)
     assert found["subset_error"] == 0.5  # the commonest set, {label 0}, fits two of four
     assert found["mAP"] == pytest.approx((0.5 + 0.5 + 0.25) / 3)
+    assert found["mAP_error"] == 1 - found["mAP"]
     assert found["loss"] > 0 and MultiLabel().loss(OUTPUT, Y).item() < found["loss"]
 
 

@@ -24,6 +24,13 @@ def test_answers_reach_the_limits_and_stay_within() -> None:
     assert target.decode(torch.tensor([[0.0]]), ("stars",))[0][0] == pytest.approx(3.0)
 
 
+def test_outputs_are_what_gives_these_answers() -> None:
+    target, wanted = Rating(limits=(1, 5)), torch.tensor([[1.0], [2.25], [5.0]])
+    torch.testing.assert_close(target.values(target.outputs(wanted)), wanted)
+    with pytest.raises(FieldError, match="no limits yet"):
+        Rating().outputs(wanted)
+
+
 def test_views_are_merged_by_their_answers() -> None:
     target, views = Rating(limits=(1, 5)), [torch.tensor([[-1.0], [0.5]]), torch.tensor([[1.5], [-0.5]])]
     wanted = (target.values(views[0]) + target.values(views[1])) / 2

@@ -11,7 +11,9 @@ from workbench.data.sources import (
     clothing,
     cmudict,
     elpv,
+    emoji,
     fashion_mnist,
+    french_numbers,
     glove,
     grocery,
     mnist,
@@ -46,7 +48,9 @@ SOURCES: dict[str, Source] = {
         cmudict.SOURCE,
         movie_reviews.SOURCE,
         *elpv.SOURCES,
+        emoji.SOURCE,
         nycflights13.SOURCE,
+        french_numbers.SOURCE,
         glove.SOURCE,
     )
 }

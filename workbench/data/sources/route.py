@@ -51,7 +51,7 @@ class Source:
         licence: under which terms.
         routes: tried in order; every one writes the same bytes.
         hint: what to type when none of them works here.
-        optional: not needed by any experiment's default tier.
+        optional: fetched when something reads it, and not by a bare ``wb data pull``.
         redistribute: whether its terms let us pass it on; otherwise it is never sent to a DVC remote.
     """
 

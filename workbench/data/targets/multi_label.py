@@ -78,10 +78,11 @@ class MultiLabel(Target):
         return output.float().sigmoid()
 
     def summary(self, kept: torch.Tensor | None, y: torch.Tensor, scores: dict[str, float]) -> dict[str, float]:
-        """``mAP``, ``f1_macro`` and ``f1_micro``; larger is better.
+        """``mAP``, ``f1_macro`` and ``f1_micro``, of which larger is better, and ``mAP_error``, 1 - mAP.
 
         mAP is the mean over labels of the average precision (no interpolation); a label that no item of the split
-        has is left out of it, as nothing can be ranked. F1 is taken at the threshold.
+        has is left out of it, as nothing can be ranked. F1 is taken at the threshold. An experiment compares its arms
+        by a measure of which less is better: that is what ``mAP_error`` is for.
         """
         if kept is None or not len(y):
             return {}
@@ -92,6 +93,7 @@ class MultiLabel(Target):
         found = {}
         if present.any():
             found["mAP"] = float(average_precision_score(truth[:, present], probability[:, present], average="macro"))
+            found["mAP_error"] = 1 - found["mAP"]
         for average in ("macro", "micro"):
             given = (probability >= self.threshold).astype(int)
             found[f"f1_{average}"] = float(f1_score(truth.astype(int), given, average=average, zero_division=0))
@@ -100,9 +102,9 @@ class MultiLabel(Target):
     def constant(self, train: torch.Tensor, test: torch.Tensor) -> dict[str, float]:
         """Each score's best constant in training, whatever the threshold.
 
-        ``loss`` and ``mAP``: every label by its share of the items. ``hamming_loss``: the labels that half of the items
-        have. ``subset_error``: the commonest set of labels. ``f1_macro``: all labels. ``f1_micro``: the commonest
-        labels, so many that it is largest.
+        ``loss``, ``mAP`` and ``mAP_error``: every label by its share of the items. ``hamming_loss``: the labels that
+        half of the items have. ``subset_error``: the commonest set of labels. ``f1_macro``: all labels. ``f1_micro``:
+        the commonest labels, so many that it is largest.
         """
         share = train.double().mean(0)
         output = share.clamp(0.5 / max(1, len(train)), 1 - 0.5 / max(1, len(train))).logit().float()
@@ -112,7 +114,8 @@ class MultiLabel(Target):
             "subset_error": float((test != sets[counts.argmax()]).any(1).double().mean()),
             "loss": float(self.loss(output.expand(len(test), -1), test)),
         }
-        given = {"mAP": output.sigmoid(), "f1_macro": torch.ones_like(output), "f1_micro": _commonest(share)}
+        shares = dict.fromkeys(("mAP", "mAP_error"), output.sigmoid())
+        given = {**shares, "f1_macro": torch.ones_like(output), "f1_micro": _commonest(share)}
         scores = {name: self.summary(each.expand(len(test), -1), test, found) for name, each in given.items()}
         return found | {name: each[name] for name, each in scores.items() if name in each}
 

@@ -86,6 +86,13 @@ class Rating(Target):
         """The answers in the data's own units, float32 (b, 1), within the limits."""
         return self._scaled(output).clamp(*self._bounds())
 
+    def outputs(self, values: torch.Tensor) -> torch.Tensor:
+        """What goes into the sigmoid for these answers: :meth:`values` gives them back, where they are within the
+        limits. For a network whose answers are known, e.g. means. Float32, of the shape of ``values``."""
+        low, high = self._bounds()
+        beyond = _BEYOND * (high - low)
+        return ((values.double() - (low - beyond)) / (high - low + 2 * beyond)).logit().float()
+
     def predict(self, output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The answers, float32 (b, 1), and NaN (b,): a number alone does not say how sure it is."""
         return self.values(output), torch.full((len(output),), torch.nan, device=output.device)
