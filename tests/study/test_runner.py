@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.project import Project, planner, read, runner, stored
+from tests.project import SOURCE, Project, planner, read, runner, stored
 from workbench.errors import DataError
 from workbench.record.journal import read_state
 from workbench.study.experiment import Choice
@@ -38,6 +38,14 @@ def test_the_chance_level_is_that_of_the_measure() -> None:
     assert chance_level(result, "test/rmse") == 1.127 and chance_level(result, "test/r2") is None
     earlier = {"chance": 0.9}
     assert chance_level(earlier, "test/error") == 0.9 and chance_level(earlier, "test/rmse") is None
+
+
+def test_the_chance_level_is_not_that_of_a_source(project: Project) -> None:
+    project.spec("source", SOURCE.replace("train=80", "train=80, test=50"))
+    study = runner(project, "target", seeds=1, sets={"fit__epochs": 1}).run()
+    (cell,) = study.record["cells"]
+    assert {run["cell"] for run in study.record["runs"]} == {"main"} and len(study.record["runs"]) == 3
+    assert cell["n_test"] == 120
 
 
 def test_a_study_and_what_it_says_of_itself(project: Project) -> None:

@@ -256,7 +256,8 @@ class Runner:
         for cell in record["cells"]:
             for run in runs:
                 result = read_json(run_folder(self.home, run.id) / "result.json")
-                if run.cell == cell["name"] and "chance" in result:
+                own = run.experiment == self.spec.name  # a source's cell may have the same name
+                if own and run.cell == cell["name"] and "chance" in result:
                     cell["chance"], cell["n_test"] = chance_level(result, cell["measure"]), result["n_test"]
                     break
         record["pins"] = {path: md5 for run in runs for path, md5 in run.pins.items()}
