@@ -4,10 +4,10 @@ from workbench import Experiment, Learner, OneCycle, Split, TextNetwork, Texts, 
 
 
 class Films(Learner):
-    """10,000 reviews, each read once."""
+    """6,000 reviews, each read once."""
 
     data = Texts(
-        "data/movie_reviews.csv", text="text", target=None, split=Split("random", test=0.02), train=10_000, most=5_000
+        "data/movie_reviews.csv", text="text", target=None, split=Split("random", test=0.02), train=6_000, most=5_000
     )
     model = TextNetwork("lstm", width=128, layers=2, tied=True, dropout=0.1)
     fit = OneCycle(epochs=1, batch=8, lr=5e-3, clip=1.0)
@@ -36,8 +36,8 @@ experiment = Experiment(
     measure="test/loss",
     tiers={
         "smoke": Tier(arms=[Few], minutes=0.4),
-        "default": Tier(arms=[Films, Few], minutes=4),
-        "full": Tier(arms=[Films, Few], minutes=4),
+        "default": Tier(arms=[Films, Few], minutes=3),
+        "full": Tier(arms=[Films, Few], minutes=3),
         "gpu": Tier(arms=[Large]),
     },
 )
