@@ -131,6 +131,35 @@ def test_answers(tmp_path: Path) -> None:
     assert judged([old], [with_answers("near", [0] * 899 + [1] * 101)]).reached == "L2"
 
 
+@pytest.mark.parametrize(
+    ("answers", "change", "agreement"),
+    [
+        ([[4, 5, 0], [6, 7, 8]], (1, 2, 9), 0.5),  # a row of tokens, longer than its target
+        ([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]], (0, 1, 1.0), 0.5),  # labels
+        ([[0.25], [3.5]], (1, 0, 3.5000001), 1.0),  # a number, but for rounding
+        ([[0.25], [3.5]], (1, 0, 3.6), 0.5),
+    ],
+)
+def test_answers_that_are_more_than_a_class(
+    answers: list[list[float]], change: tuple[int, int, float], agreement: float, tmp_path: Path
+) -> None:
+    def with_answers(name: str, found: Any) -> RecordedRun:
+        folder = tmp_path / name
+        folder.mkdir()
+        target = found[:, :2] * 0
+        np.savez(folder / "predictions.npz", index=np.arange(len(found)), target=target, prediction=found)
+        return run("A", 0, 0.1, folder=folder)
+
+    old = np.array(answers)
+    new = old.copy()
+    new[change[:2]] = change[2]
+    one, same, other = with_answers("one", old), with_answers("same", old), with_answers("other", new)
+    assert effect(one, same).answers is True and effect(one, same).agreement == 1.0
+    assert effect(one, other).answers is False and effect(one, other).agreement == agreement
+    longer = with_answers("longer", np.hstack([old, old]))
+    assert effect(one, longer).agreement == 0.0
+
+
 def test_the_first_step_that_differs() -> None:
     old = {"train/loss": [(1, 2.0), (2, 1.5), (4, 1.0)], "test/error": [(4, 0.1)]}
     assert first_divergence(old, old) is None

@@ -227,22 +227,31 @@ def _agreement(old: RecordedRun, new: RecordedRun) -> tuple[float | None, bool |
     """Share of equal answers and whether all are equal; None where one side does not have them."""
     mine, theirs = _answers(old), _answers(new)
     if mine is not None and theirs is not None:
-        if mine.shape != theirs.shape:
+        if any(one.shape != other.shape for one, other in zip(mine, theirs, strict=True)):
             return 0.0, False
-        return float(np.mean((mine == theirs).all(axis=0))), bool((mine == theirs).all())
+        alike = np.logical_and.reduce([_alike(*pair) for pair in zip(mine, theirs, strict=True)])
+        equal = all(np.array_equal(*pair, equal_nan=True) for pair in zip(mine, theirs, strict=True))
+        return float(np.mean(alike)), equal
     known = old.predictions, _hash(new) if old.predictions else ""
     return None, (known[0] == known[1] if all(known) else None)
 
 
-def _answers(run: RecordedRun) -> Any:
-    """int (3, n): index, target and answer, in the order of the index."""
+def _answers(run: RecordedRun) -> list[Any] | None:
+    """Index (n,), target and answer (n, ...), in the order of the index: numbers, rows of tokens, or of labels."""
     file = run.folder / "predictions.npz" if run.folder else None
     if file is None or not file.exists():
         return None
     with np.load(file, allow_pickle=False) as arrays:
         rows = [arrays[name] for name in ("index", "target", "prediction")]
     order = np.argsort(rows[0], kind="stable")
-    return np.stack([row[order] for row in rows])
+    return [row[order] for row in rows]
+
+
+def _alike(one: Any, other: Any) -> Any:
+    """bool (n,): whether each example has the same; of real numbers, the same but for rounding (1 in 10,000)."""
+    real = np.issubdtype(one.dtype, np.floating)
+    same = np.isclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True) if real else one == other
+    return same.reshape(len(one), -1).all(axis=1)
 
 
 def _hash(run: RecordedRun) -> str:
