@@ -15,17 +15,19 @@ from workbench.study import published
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
-def test_the_smoke_tier_of_bn_finetune(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["bn_finetune", "attention_translation"])
+def test_a_smoke_tier(name: str, repository: Path, tmp_path: Path) -> None:
+    """Of classes, and of sequences: their answers are of other shapes."""
     if Repository.find(repository).attempt("rev-parse", "--is-shallow-repository") == "true":
         pytest.skip("a shallow clone does not hold the commit that is published")
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(repository), str(clone)], check=True)
-    study = published.read(published.place(clone, "bn_finetune"))["studies"]["smoke"]
-    words = [sys.executable, "-m", "workbench", "reproduce", study["commit"], "experiments/bn_finetune", "--smoke"]
+    study = published.read(published.place(clone, name))["studies"]["smoke"]
+    words = [sys.executable, "-m", "workbench", "reproduce", study["commit"], f"experiments/{name}", "--smoke"]
     variables = {name: value for name, value in os.environ.items() if name not in ("WB_HOME", "MLFLOW_TRACKING_URI")}
     done = subprocess.run(words, cwd=clone, env=variables, capture_output=True, text=True, timeout=1400)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"Held against: published in experiments/bn_finetune/results.json at \w{12}, ", done.stdout)
+    assert re.search(rf"Held against: published in experiments/{name}/results.json at \w{{12}}, ", done.stdout)
     here = capture(device="cpu", threads=study["threads"], level=study["level"], root=clone)
     promised = "L1" if here["class"] == study["class"] else "L3"
     assert f"Promised: {promised}" in done.stdout
