@@ -184,8 +184,17 @@ def test_ratings_beat_the_films_means_with_nothing_said(carried: Callable[[str],
 
     learner = Films(root=project(carried, tmp_path, "data/movielens.csv"), device="cpu")
     rmse = learner.run().metrics["test/rmse"]
-    assert (learner.recipe.batch, learner.recipe.epochs, learner.recipe.lr) == (128, 5, 5e-3)
+    assert (learner.recipe.batch, learner.recipe.epochs, learner.recipe.lr) == (256, 5, 5e-3)
     assert rmse < means(Films.data.load(Seeds.of(0), tmp_path))
+
+
+@pytest.mark.parametrize(("train", "batch"), [(14_999, 128), (15_000, 256), (29_999, 256), (30_000, 512), (None, 512)])
+def test_more_ratings_get_larger_steps(
+    carried: Callable[[str], Path], tmp_path: Path, train: int | None, batch: int
+) -> None:
+    root = project(carried, tmp_path, "data/movielens.csv")
+    data = Ratings("data/movielens.csv", train=train).load(Seeds(), root)
+    assert rows.batch(data)[0] == batch
 
 
 def test_no_step_on_one_row_is_left_where_the_batch_is_found(cells: Path) -> None:
