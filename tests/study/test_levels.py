@@ -183,3 +183,10 @@ def test_the_first_step_that_differs() -> None:
 )
 def test_what_a_machine_is_held_to(old: dict[str, str], new: dict[str, str], level: str) -> None:
     assert promised(old, new)[0] == level
+
+
+def test_another_processor_of_the_same_name_is_not_held_to_bits() -> None:
+    old = {"class": "c", "device": "cpu", "level": "seeded", "environment": {"cpu": {"id": "25/17/1"}}}
+    same, other = dict(old), {**old, "environment": {"cpu": {"id": "26/2/1"}}}
+    assert promised(old, same)[0] == "L1" and promised(old, {**old, "environment": {}})[0] == "L1"
+    assert promised(old, other) == ("L3", "another model of processor under the same name: noise is allowed")

@@ -119,11 +119,20 @@ def promised(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Level, str
     mine, theirs = str(old.get("class") or ""), str(new.get("class") or "")
     if not mine or mine != theirs:
         return "L3", "another reproduction class than the recorded one: noise is allowed"
+    if _processor(old) and _processor(new) and _processor(old) != _processor(new):
+        # a virtual machine may call processors of several generations by one name, and so does the class
+        return "L3", "another model of processor under the same name: noise is allowed"
     if not str(old.get("device", "cpu")).startswith("cuda") or old.get("level") == "strict":
         return "L1", "the same reproduction class: bits must be equal"
     if old.get("level") == "fast":
         return "L3", "level fast lets the GPU choose kernels by timing: noise is allowed"
     return "L2", "on a GPU only level strict promises equal bits"
+
+
+def _processor(facts: Mapping[str, Any]) -> str:
+    """Family, model and stepping; "" where they are not known."""
+    cpu = (facts.get("environment") or {}).get("cpu") or {}
+    return str(cpu.get("id") or "") if isinstance(cpu, Mapping) else ""
 
 
 def judge(
