@@ -77,14 +77,8 @@ def _show(ended: Sequence[Ended]) -> None:
     from tabulate import tabulate
 
     rows = [(each.name, each.outcome, f"{each.seconds:.0f}", each.headline) for each in ended]
-    rows.append(
-        (
-            "all",
-            f"{sum(not each.code for each in ended)} of {len(ended)}",
-            f"{sum(each.seconds for each in ended):.0f}",
-            "",
-        )
-    )
+    done, seconds = sum(not each.code for each in ended), sum(each.seconds for each in ended)
+    rows.append(("all", f"{done} of {len(ended)}", f"{seconds:.0f}", ""))
     headers = ["experiment", "outcome", "seconds", "result"]
     widths = [None, None, None, 60]
     click.echo()

@@ -120,7 +120,8 @@ def promised(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Level, str
     if not mine or mine != theirs:
         return "L3", "another reproduction class than the recorded one: noise is allowed"
     if _processor(old) and _processor(new) and _processor(old) != _processor(new):
-        # a virtual machine may call processors of several generations by one name, and so does the class
+        # A virtual machine may call processors of several generations by one name, and so does the class. It stays as
+        # it is, because published results quote it.
         return "L3", "another model of processor under the same name: noise is allowed"
     if not str(old.get("device", "cpu")).startswith("cuda") or old.get("level") == "strict":
         return "L1", "the same reproduction class: bits must be equal"

@@ -154,8 +154,8 @@ def _markdown(where: str, text: str, known: quantities.Known, result: Verified) 
         problem = quoted.complaint(says, quantity)
         if problem:
             more = "" if problem == "differs" else f" ({problem})"
-            pair = (says, f"{quoted.plain(quantity)}{more}")
-            pair = quoted.first_change(says, quantity) if quantity.kind == "table" else pair
+            table = quantity.kind == "table"
+            pair = quoted.first_change(says, quantity) if table else (says, f"{quoted.plain(quantity)}{more}")
             result.findings.append(Finding(place, *pair))
             new = new[: mark.start] + quoted.renewed(says, quantity) + new[mark.stop :]
     result.findings.sort(key=_by_place)
