@@ -13,11 +13,12 @@ from workbench.record.system import Sampler, sample
 def test_load_of_our_own_processes() -> None:
     tree = {}
     sample(tree, None)
-    deadline = time.monotonic() + 0.3
-    while time.monotonic() < deadline:
+    began, used = time.monotonic(), time.process_time()
+    while time.process_time() < used + 0.3:
         pass
     busy = sample(tree, None)
-    assert busy["system/cpu_percent"] > 5
+    own = 100 * (time.process_time() - used) / (time.monotonic() - began)  # on a busy machine not near 100
+    assert own / 2 < busy["system/cpu_percent"] < 400
     assert busy["system/memory_mb"] > 5
     assert "system/gpu_percent" not in busy
 
@@ -44,6 +45,17 @@ def test_sampler_continues_its_steps_after_a_break(tmp_path: Path) -> None:
             sampler.stop()
     steps = [step for step, _, _ in read_run(tmp_path, kind="study").metrics["system/memory_mb"]]
     assert steps == list(range(len(steps))) and len(steps) >= 6
+
+
+def test_a_short_study_has_a_reading_too(tmp_path: Path) -> None:
+    with Journal.create(tmp_path, {"id": "s"}, kind="study") as journal:
+        sampler = Sampler(journal, every=3600)
+        sampler.start()
+        deadline = time.monotonic() + 60
+        while journal.last_step("system/cpu_percent") < 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        sampler.stop()
+    assert len(read_run(tmp_path, kind="study").metrics["system/processes"]) == 1
 
 
 def test_stop_without_start(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ _MIB = 2.0**20
 
 
 class Sampler:
-    """Writes ``system/...`` metrics every ``every`` seconds from a background thread.
+    """Writes ``system/...`` metrics after a second and then every ``every`` seconds, from a background thread.
 
     Args:
         journal: the open journal that they go to.
@@ -44,11 +44,12 @@ class Sampler:
             self._thread.join()
 
     def _work(self) -> None:
-
         tree: dict[int, psutil.Process] = {}
         sample(tree, self._gpu)  # the first reading of a process's CPU time is always 0
         step = self._journal.last_step("system/cpu_percent") + 1
-        while not self._ending.wait(self._every):
+        wait = min(1.0, self._every)  # a study of a few seconds has a reading, too
+        while not self._ending.wait(wait):
+            wait = self._every
             try:
                 self._journal.metrics(sample(tree, self._gpu), step)
             except RecordError:  # a full disk stops the training itself, with its own message
