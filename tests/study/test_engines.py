@@ -102,3 +102,14 @@ def test_what_a_spec_prints_does_not_disturb_and_is_kept(project: Project, tmp_p
     with Workers(1, 1, tmp_path / "log.txt") as workers:
         workers.run(tasks_of(project, runs, project.home), {}, tell)
     assert told == [runs[0].id, "finished"] and '{"kind": "finished"}' in (tmp_path / "log.txt").read_text()
+
+
+def test_a_dead_worker_that_has_not_read_its_order_does_not_hide_the_reason(project: Project, tmp_path: Path) -> None:
+    (task,) = tasks_of(project, runs_of(project, arms=("TrainBN",)), project.home)
+    silent = Listener(lambda run: None, lambda *values: None, lambda run, state: None)
+    with pytest.raises(RecordError, match="ended with code -9"), Workers(1, 1, tmp_path / "log.txt") as workers:
+        process = workers._processes[workers._start()]
+        process.kill()
+        process.wait()
+        workers.run([task], {}, silent)
+    assert process.stdin is not None and process.stdin.closed and process.stdout is not None and process.stdout.closed

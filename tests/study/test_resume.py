@@ -18,7 +18,7 @@ from workbench.study.engines.doomed import Doomed
 from workbench.study.execute import execute, task_for
 from workbench.study.experiment import Cell
 from workbench.study.plan import Options
-from workbench.study.resume import KILLS, STEPS, Proof, Prover, kills
+from workbench.study.resume import KILLS, STEPS, Proof, Prover, _Child, kills
 from workbench.study.spec import load_spec
 
 pytestmark = pytest.mark.timeout(600)
@@ -102,6 +102,7 @@ def test_what_passes_and_what_is_caught(
     # 240 pictures: 8 steps of 32 in one epoch, 4 of 64 in each of two
     assert done.out.startswith("4 arms of tier 'smoke', 1 to 2 epochs each, undisturbed and killed; nothing is kept\n")
     assert "first a network to start from, trained briefly: source, First" in done.out
+    assert " main " in done.out, done.out + done.err  # the reason, when a process was lost on the way
     rows = {line.split()[0]: line for line in done.out.splitlines() if " main " in line}
     assert {arm: "equal, bit for bit" in row for arm, row in rows.items()} == {
         "Whole": True, "Forgets": False, "Counts": False, "Tuned": True,
@@ -199,3 +200,14 @@ def test_without_a_kill_it_records_what_every_recorder_does(exact: Project, tmp_
         assert execute(task, whole.cls, lambda *values: None, lambda: False, **more) == "finished"  # type: ignore[arg-type]
         results.append(read(run_folder(tmp_path / name, whole.id) / "result.json") | {"seconds": 0, "epoch_seconds": 0})
     assert results[0] == results[1] and told == [{"steps": 8, "changed": []}]
+
+
+def test_a_process_that_died_is_ended_like_any_other(tmp_path: Path) -> None:
+    child = _Child(tmp_path / "log.txt", 1)
+    child._process.kill()
+    child._process.wait()
+    with pytest.raises(BrokenPipeError):
+        list(child.do({"task": "never read"}))
+    child.end()
+    assert child._process.stdin is not None and child._process.stdin.closed
+    assert child._process.stdout is not None and child._process.stdout.closed

@@ -27,6 +27,7 @@ from workbench.streams import Seeds
 from workbench.study import materials
 from workbench.study.divergence import divergence
 from workbench.study.engines.surroundings import surroundings
+from workbench.study.engines.workers import close
 from workbench.study.execute import task_for
 from workbench.study.executor import Executor, Watcher, usual_jobs
 from workbench.study.experiment import Arm, Cell
@@ -107,11 +108,12 @@ class Prover:
             for run in runs:
                 self._sources(run, folder, watcher)
             jobs = min(len(runs), usual_jobs(self.options.device))
-            children = [_Child(folder / f"log-{number}.txt", self.options.threads) for number in range(jobs)]
-            for child in children:
-                self._free.put(child)
             pool = ThreadPoolExecutor(jobs)
+            children: list[_Child] = []
             try:
+                for number in range(jobs):
+                    children.append(_Child(folder / f"log-{number}.txt", self.options.threads))
+                    self._free.put(children[-1])
                 return [each.result() for each in [pool.submit(self._prove, run, folder, watcher) for run in runs]]
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -281,8 +283,7 @@ class _Child:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+            close(pipe)
 
 
 def _hint(changed: Sequence[str], *, repeats: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -19,6 +20,13 @@ from workbench.study.engines.worker import encode
 from workbench.study.execute import Task
 
 GRACE = 20.0  # seconds that a worker has to save its checkpoint after stdin closed
+
+
+def close(pipe: IO[str] | None) -> None:
+    """Closes it; what a process that has ended did not read any more is dropped, where ``close()`` would raise."""
+    with contextlib.suppress(BrokenPipeError):
+        if pipe is not None:
+            pipe.close()
 
 
 class Workers:
@@ -42,16 +50,14 @@ class Workers:
     def __exit__(self, *error: object) -> None:
         """Closes every stdin, which lets runs save their checkpoints, and waits."""
         for process in self._processes:
-            if process.stdin is not None:
-                process.stdin.close()
+            close(process.stdin)
         for process in self._processes:
             try:
                 process.wait(GRACE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            close(process.stdout)
 
     def run(self, tasks: Sequence[Task], after: dict[str, tuple[str, ...]], tell: Listener) -> None:
         """Executes all tasks, each when those it comes ``after`` are done.
