@@ -106,3 +106,18 @@ def test_one_arm_chooses_among_recipes_and_the_others_keep_theirs(chosen: tuple[
     assert runs["Stale"] == best and runs["TrainBN"] == spec.experiment.baseline.fit
     (row,) = choices.chosen_settings(asked, spec)
     assert row["setting"] == "Stale · fit" and row["value"] == repr(best) and "edge" not in row["why"]
+
+
+def test_recipes_are_chosen_again_when_a_rule_gives_them_another_batch(chosen: tuple[Project, Spec]) -> None:
+    project, spec = chosen
+    tuned = spec.experiment.arm("Stale")
+    spec.experiment.choose = Choice(
+        field="fit", values=[tuned.fit.but(lr=1e-2, batch="auto"), tuned.fit.but(lr=1e-3)], arms=[tuned]
+    )
+    keys = set()
+    for found in ({}, {"fit__batch": 32}, {"fit__batch": 64}, {"fit__batch": 64}):
+        asked = planner(project)
+        asked.autos = {"main": found}
+        ((_, _, key),) = choices.known_choices(asked, spec)[1]
+        keys.add(key)
+    assert len(keys) == 3

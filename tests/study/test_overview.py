@@ -71,3 +71,12 @@ def test_what_is_confounded_or_open_is_said(project: Project) -> None:
     } in found.settings
     project.spec("tiny", text.replace('level = "fast"', 'level = "fast"\n    confounded = "on purpose"'))
     assert look(project, seeds=6).notes == ["Precise changes 2 things: on purpose"]
+
+
+def test_what_auto_became_is_known_afterwards(project: Project) -> None:
+    project.spec("tiny", TINY.replace("batch=32", 'batch="auto"'))
+    assert any(row["value"] == "open" for row in look(project, tier="smoke", sets=QUICK).settings)
+    runner(project, "tiny", tier="smoke", sets=QUICK).run()
+    found = look(project, tier="smoke", sets=QUICK)
+    assert found.line == "tier smoke: 3 runs, 3 recorded, 0 to do"
+    assert not any(row["value"] == "open" for row in found.settings)

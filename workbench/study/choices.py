@@ -5,6 +5,7 @@ Without this the arm with the worst default would only be the worst tuned (paper
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -142,11 +143,19 @@ def _key(planner: Planner, spec: Spec, cell: Cell, arm: Arm, choice: Choice) -> 
     facts = {
         "fields": fields,
         "stages": cls.stages(),
-        "values": [repr(value) for value in cell.grid or choice.values],
+        "values": [repr(_settled(planner, spec, cell, arm, choice, value)) for value in cell.grid or choice.values],
         "seeds": choice.seeds,
         "measure": choice.measure,
     }
     return digest(facts)[:16]
+
+
+def _settled(planner: Planner, spec: Spec, cell: Cell, arm: Arm, choice: Choice, value: Any) -> Any:
+    """A part as it would train: what it leaves "auto" was found by rules, and rules may change."""
+    if not isinstance(value, Part):
+        return value
+    cls = planner.derived(spec, cell, arm, {**planner.options.everywhere, choice.field: value})
+    return functools.reduce(getattr, choice.field.split("__"), cls)
 
 
 def _score(planner: Planner, runs: Sequence[Planned], choice: Choice) -> float:

@@ -31,6 +31,7 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
     """What a tier of an experiment consists of; reads only specs, pins and records."""
     planner = Planner(root, home, {path: pin.md5 for path, pin in read_pins(root).items()}, options)
     executor = Executor(root, home, facts={}, jobs=jobs, device=options.device, threads=options.threads)
+    inferred = _inferred(planner, spec)
     known, missing = choices.known_choices(planner, spec)
     runs = planner.runs(spec, known)
     choosing = [
@@ -55,7 +56,7 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
     expected = spec.experiment.tier(options.tier).minutes
     if todo:
         line += f", about {in_words(seconds)}" if seconds is not None else _promised(expected)
-    settings = grouped([*_inferred(planner, spec), *choices.chosen_settings(planner, spec)])
+    settings = grouped([*inferred, *choices.chosen_settings(planner, spec)])
     return Overview(rows, settings, notes, line)
 
 
@@ -122,11 +123,15 @@ def _notes(planner: Planner, spec: Spec) -> list[str]:
 
 
 def _inferred(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
-    rows = []
+    """The rows of what "auto" became in earlier studies, which the planner is given: its runs are then the recorded."""
+    rows, known = [], {}
     for cell, arms, _ in planner.cells(spec):
         baseline = spec.experiment.baseline if spec.experiment.baseline in arms else arms[0]
         found = autos.remembered(planner, spec, cell, baseline)
-        rows += [row(cell.name, **each) for each in (found or {}).get("settings", [])]
-        if found is None and autos.open_fields(planner.derived(spec, cell, baseline, planner.options.everywhere)):
+        if found is not None:
+            known[cell.name] = found["changes"]
+            rows += [row(cell.name, **each) for each in found["settings"]]
+        elif autos.open_fields(planner.derived(spec, cell, baseline, planner.options.everywhere)):
             rows.append(row(cell.name, "auto", "open", "found when the study starts, on the baseline"))
+    planner.autos = known
     return rows
