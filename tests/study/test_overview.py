@@ -1,5 +1,7 @@
 """The plan in tables: what differs, what is recorded, what is open, how long it takes."""
 
+import pytest
+
 from tests.project import TINY, Project, planner, runner
 from workbench.record.places import run_folder
 from workbench.study.overview import Overview, overview
@@ -80,3 +82,18 @@ def test_what_auto_became_is_known_afterwards(project: Project) -> None:
     found = look(project, tier="smoke", sets=QUICK)
     assert found.line == "tier smoke: 3 runs, 3 recorded, 0 to do"
     assert not any(row["value"] == "open" for row in found.settings)
+
+
+def test_choices_of_another_library_are_said(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = 'choose=Choice(field="fit__lr", values=[1e-3, 3e-2], seeds=1),'
+    project.spec(
+        "tiny", TINY.replace("import Augment,", "import Augment, Choice,").replace("seeds=2,", f"seeds=1, {choice}")
+    )
+    runner(project, "tiny", sets=QUICK).run()
+    assert not any("chosen" in note for note in look(project, sets=QUICK).notes)
+    monkeypatch.setattr("workbench.study.choices.library_hash", lambda: "another")
+    (note,) = [note for note in look(project, sets=QUICK).notes if "chosen" in note]
+    assert note == (
+        "what was chosen for TrainBN, Stale, Precise was measured before the library changed; "
+        "to choose anew, delete experiments/tiny/choices.json"
+    )

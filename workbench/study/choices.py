@@ -16,7 +16,7 @@ from workbench.record.files import read_json, write_json
 from workbench.record.journal import read_run
 from workbench.record.places import run_folder
 from workbench.study.experiment import Arm, Cell, Choice
-from workbench.study.identity import described
+from workbench.study.identity import described, library_hash
 from workbench.study.plan import Planned, Planner
 from workbench.study.settings import row
 from workbench.study.spec import Spec
@@ -67,6 +67,7 @@ def choose(planner: Planner, spec: Spec, missing: Sequence[tuple[Cell, Arm, str]
         entries[key] = {
             "cell": cell.name,
             "arm": arm.__name__,
+            "library": library_hash(),
             "value": plain(best),
             "measured": {
                 repr(value): (None if math.isinf(score) else round(score, 6)) for value, score in scores.items()
@@ -99,6 +100,23 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
             shown = repr(value) if isinstance(value, Part) else value
             rows.append(row(cell.name, f"{arm.__name__} · {path}", shown, why))
     return rows
+
+
+def outdated(planner: Planner, spec: Spec) -> list[str]:
+    """Arms of the tier whose value was measured with other sources of the library than the present ones.
+
+    It is used nevertheless: few changes move an optimum, and whoever has the file and no runs should not need them.
+    """
+    choice = _choice(planner, spec)
+    if choice is None:
+        return []
+    entries = _read(spec)
+    keys = [
+        (arm.__name__, _key(planner, spec, spec.experiment.cell(cell.choice), arm, choice))
+        for cell, arm in _asked(planner, spec, choice)
+    ]
+    old = [name for name, key in keys if key in entries and entries[key].get("library") != library_hash()]
+    return list(dict.fromkeys(old))
 
 
 def _asked(planner: Planner, spec: Spec, choice: Choice) -> list[tuple[Cell, Arm]]:

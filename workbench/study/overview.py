@@ -40,6 +40,11 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
     ]  # fmt: skip
     todo = executor.missing([*choosing, *runs])
     notes = _notes(planner, spec)
+    if old := choices.outdated(planner, spec):
+        notes.append(
+            f"what was chosen for {', '.join(old)} was measured before the library changed; to choose anew, delete "
+            f"{choices.choices_file(spec).relative_to(root)}"
+        )
     if missing:
         path = spec.experiment.choose.field.replace("__", ".") if spec.experiment.choose else ""
         notes.append(
