@@ -79,3 +79,13 @@ def test_a_mistake_is_given_another_chance_and_arithmetic_is_not(project: Projec
 
 def test_cores_are_counted() -> None:
     assert cores() >= 1
+
+
+def test_a_run_ends_with_what_the_study_is_about(project: Project) -> None:
+    (run, *_) = runs_of(project)
+    done = executor(project)
+    done.execute([run], Told())
+    metrics = read(run_folder(project.home, run.id) / "result.json")["metrics"]
+    for measures, name in (((), "test/error"), (("validation/x", "test/loss"), "test/loss")):
+        done.measures = measures
+        assert done._outcome(run.id, "finished").startswith(f"{name} {metrics[name]:.4f}  (")

@@ -38,6 +38,7 @@ class Executor:
         facts: what every run.json of this study says beside the run itself.
         jobs: runs at once; 1 keeps everything in this process.
         opened: told every planned run before any starts, recorded ones too; the shipper listens here.
+        measures: what the study is about; the first that a run has is told when it ends, else an error, else any.
         pdb: stop in the debugger where a run fails.
     """
 
@@ -51,10 +52,12 @@ class Executor:
         device: str,
         threads: int,
         opened: Callable[[Planned], None] = lambda run: None,
+        measures: Sequence[str] = (),
         pdb: bool = False,
     ) -> None:
         self.root, self.home, self.facts = root, home, dict(facts)
         self.jobs, self.device, self.threads, self.opened, self.pdb = jobs, device, threads, opened, pdb
+        self.measures = measures
 
     def missing(self, runs: Sequence[Planned]) -> list[Planned]:
         """Those without a result, each once; a run that failed but did not diverge is done again."""
@@ -108,8 +111,13 @@ class Executor:
         result = read_json(run_folder(self.home, run) / "result.json")
         if state == "failed":
             return f"failed: {result['why']}"
-        shown = [f"{name} {value:.4f}" for name, value in result["metrics"].items() if name.endswith("/error")][:1]
-        return f"{'  '.join(shown)}  ({result['seconds']:.0f} s)"
+        metrics: dict[str, float] = result["metrics"]
+        names = [name for name in (*self.measures, *sorted(metrics, key=_no_error)) if name in metrics][:1]
+        return "  ".join([*(f"{name} {metrics[name]:.4f}" for name in names), f"({result['seconds']:.0f} s)"])
+
+
+def _no_error(name: str) -> bool:
+    return not name.endswith("/error")
 
 
 def usual_jobs(device: str) -> int:

@@ -108,6 +108,7 @@ class Runner:
                 device=self.options.device,
                 threads=self.options.threads,
                 pdb=self.pdb,
+                measures=_measures(self.spec),
                 opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
             )
             runs, settings = self._plan(planner, executor)
@@ -272,6 +273,11 @@ class Runner:
             if result["state"] == "failed":
                 found[run.id] = str(result.get("kind")), f"{run.label}: {result['why']}"
         return list(found.values())
+
+
+def _measures(spec: Spec) -> tuple[str, ...]:
+    experiment = spec.experiment
+    return experiment.measure, *([experiment.choose.measure] if experiment.choose else [])
 
 
 def study_identity(planner: Planner, spec: Spec) -> str:
