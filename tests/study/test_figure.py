@@ -55,6 +55,13 @@ def test_the_axis_starts_at_zero_and_ends_where_errors_end(summary: Callable[...
     assert first_x(line for line in axes.lines if line.get_linestyle() == "--") == [90.0]
 
 
+def test_values_close_together_and_far_from_zero_fill_the_axis(summary: Callable[..., dict[str, Any]]) -> None:
+    (axes,) = figure(summary({"main": {"Base": [0.80, 0.81] * 4, "Arm": [0.85, 0.86] * 4}})).axes  # chance is 0.9
+    low, high = axes.get_xlim()
+    assert 75 < low < 80 and 90 < high < 92
+    assert axes.get_xlabel() == "test error (%), axis not from 0"
+
+
 def test_failures_without_a_worst_value_have_no_place(tmp_path: Path, make_study: MakeStudy) -> None:
     study = make_study(tmp_path, {"main": {"Base": [None, None], "Arm": [None, None]}})
     study["cells"][0] |= {"measure": "test/loss", "chance": None}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 8
 FAILED = "#d55e00"
+_FAR = 0.6  # of the largest value: when all are above, the way from zero is the longer part of the axis
 
 
 def figure(summary: Mapping[str, Any]) -> Figure:
@@ -126,8 +127,8 @@ def _panel(axes: Axes, cell: Mapping[str, Any]) -> None:
         )
     axes.set_ylim(place, 0)
     axes.set_yticks(places, labels)
-    axes.set_xlabel(_axis_label(measure))
-    _limits(axes, cell, scale)
+    from_zero = _limits(axes, cell, scale)
+    axes.set_xlabel(_axis_label(measure) + ("" if from_zero else ", axis not from 0"))
     _plain(axes, "x")
     kind = ", exploratory" if cell["exploratory"] else ""
     counts = sorted({arm["n"] for arm in arms})
@@ -163,16 +164,23 @@ def _known(arm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [point for point in arm["points"] if point["value"] is not None]
 
 
-def _limits(axes: Axes, cell: Mapping[str, Any], scale: float) -> None:
-    """From zero to what is there, never beyond what an error can be."""
+def _limits(axes: Axes, cell: Mapping[str, Any], scale: float) -> bool:
+    """From zero to what is there, never beyond what an error can be; whether it is from zero.
+
+    Where all lies close together far from zero, e.g. errors in stars, it begins a little below: dots show by place.
+    """
     values = [point["value"] for arm in cell["arms"] for point in _known(arm)]
-    values += [arm["interval"][1] for arm in cell["arms"] if arm["interval"] is not None]
     values += [] if cell["chance"] is None else [cell["chance"]]
-    top = max(values, default=1.0)
+    limits = [arm["interval"] for arm in cell["arms"] if arm["interval"] is not None]
+    top = max([*values, *(high for _, high in limits)], default=1.0)
+    least = min([*values, *(low for low, _ in limits)], default=0.0)
     if words.is_percent(cell["measure"]):
         top = min(top, 1.0)
     bottom = min([0.0, *values])
+    if _FAR * top < least < top:
+        bottom = min(least - 0.1 * (top - least), 0.98 * top)
     axes.set_xlim(scale * bottom, scale * (bottom + 1.03 * (top - bottom)) or 1.0)
+    return bool(bottom <= 0)
 
 
 def _legend(made: Figure, cells: Sequence[Mapping[str, Any]]) -> None:
