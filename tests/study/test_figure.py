@@ -59,7 +59,15 @@ def test_values_close_together_and_far_from_zero_fill_the_axis(summary: Callable
     (axes,) = figure(summary({"main": {"Base": [0.80, 0.81] * 4, "Arm": [0.85, 0.86] * 4}})).axes  # chance is 0.9
     low, high = axes.get_xlim()
     assert 75 < low < 80 and 90 < high < 92
-    assert axes.get_xlabel() == "test error (%), axis not from 0"
+    assert axes.get_xlabel() == "test error (%); axis not from 0"
+
+
+def test_a_chance_level_far_away_is_told_not_drawn(summary: Callable[..., dict[str, Any]]) -> None:
+    made = figure(summary({"main": {"Base": [0.10, 0.11], "Arm": [0.20, 0.21]}}))
+    (axes,) = made.axes
+    assert not [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert axes.get_xlabel() == "test error (%); chance level 90"
+    assert "chance level" not in [text.get_text() for text in made.legends[0].get_texts()]
 
 
 def test_failures_without_a_worst_value_have_no_place(tmp_path: Path, make_study: MakeStudy) -> None:

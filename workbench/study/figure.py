@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 8
 FAILED = "#d55e00"
+_NEAR = 2.0  # times the largest value
 _FAR = 0.6  # of the largest value: when all are above, the way from zero is the longer part of the axis
 
 
@@ -117,7 +118,8 @@ def _panel(axes: Axes, cell: Mapping[str, Any]) -> None:
     baseline = next((arm for arm in arms if arm["name"] == cell["baseline"]), None)
     if baseline is not None and baseline["mean"] is not None:
         axes.axvline(scale * baseline["mean"], color=FAINT, linewidth=0.8, alpha=0.7, zorder=0)
-    if cell["chance"] is not None:
+    near = _chance_is_near(cell)
+    if near:
         axes.axvline(scale * cell["chance"], color=FAINT, linewidth=1.0, linestyle=(0, (4, 3)), zorder=0)
     digits = words.decimals(cell)
     for arm, at in zip(arms, places, strict=True):
@@ -128,7 +130,8 @@ def _panel(axes: Axes, cell: Mapping[str, Any]) -> None:
     axes.set_ylim(place, 0)
     axes.set_yticks(places, labels)
     from_zero = _limits(axes, cell, scale)
-    axes.set_xlabel(_axis_label(measure) + ("" if from_zero else ", axis not from 0"))
+    notes = [] if near or cell["chance"] is None else [f"chance level {scale * cell['chance']:.3g}"]
+    axes.set_xlabel("; ".join([_axis_label(measure), *notes, *([] if from_zero else ["axis not from 0"])]))
     _plain(axes, "x")
     kind = ", exploratory" if cell["exploratory"] else ""
     counts = sorted({arm["n"] for arm in arms})
@@ -164,13 +167,19 @@ def _known(arm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [point for point in arm["points"] if point["value"] is not None]
 
 
+def _chance_is_near(cell: Mapping[str, Any]) -> bool:
+    """Whether the chance level has a line: far beyond all runs it would press them into a corner."""
+    values = [point["value"] for arm in cell["arms"] for point in _known(arm)]
+    return cell["chance"] is not None and bool(cell["chance"] <= _NEAR * max(values, default=math.inf))
+
+
 def _limits(axes: Axes, cell: Mapping[str, Any], scale: float) -> bool:
     """From zero to what is there, never beyond what an error can be; whether it is from zero.
 
     Where all lies close together far from zero, e.g. errors in stars, it begins a little below: dots show by place.
     """
     values = [point["value"] for arm in cell["arms"] for point in _known(arm)]
-    values += [] if cell["chance"] is None else [cell["chance"]]
+    values += [cell["chance"]] if _chance_is_near(cell) else []
     limits = [arm["interval"] for arm in cell["arms"] if arm["interval"] is not None]
     top = max([*values, *(high for _, high in limits)], default=1.0)
     least = min([*values, *(low for low, _ in limits)], default=0.0)
@@ -179,6 +188,7 @@ def _limits(axes: Axes, cell: Mapping[str, Any], scale: float) -> bool:
     bottom = min([0.0, *values])
     if _FAR * top < least < top:
         bottom = min(least - 0.1 * (top - least), 0.98 * top)
+        axes.locator_params(axis="x", nbins=6)
     axes.set_xlim(scale * bottom, scale * (bottom + 1.03 * (top - bottom)) or 1.0)
     return bool(bottom <= 0)
 
@@ -202,7 +212,7 @@ def _legend(made: Figure, cells: Sequence[Mapping[str, Any]]) -> None:
         failed: dict[str, Any] = {"color": FAILED, "linestyle": "none"}
         handles.append(Line2D([], [], marker="x", markersize=5, markeredgewidth=1.4, label="failed run", **failed))
     handles.append(Line2D([], [], color=FAINT, linewidth=0.8, label="baseline's mean"))
-    if any(cell["chance"] is not None for cell in cells):
+    if any(map(_chance_is_near, cells)):
         handles.append(Line2D([], [], color=FAINT, linewidth=1.0, linestyle=(0, (4, 3)), label="chance level"))
     made.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False, fontsize=8)
 
