@@ -130,7 +130,7 @@ def test_what_the_seeds_cannot_decide_is_said_so(judged: Judge) -> None:
     assert ratio["verdict"] == "cannot be decided with 3 seeds (needs at least 6)"
     assert differs["verdict"] == "cannot be decided with 3 seeds (needs at least 7)"
     assert ratio["p_holm"] is None and ratio["p"] == 0.125
-    assert equal["verdict"] == "different"
+    assert equal["verdict"] == "not shown equal"
 
 
 def test_a_large_family_needs_more_seeds(judged: Judge) -> None:
@@ -192,3 +192,26 @@ def test_a_claim_about_another_measure(judged: Judge) -> None:
     assert found["verdict"] == "reproduced" and found["measure"] == "recalibrated/error"
     assert found["means"]["Base"] == pytest.approx(0.05, rel=0.03)
     assert "recalibrated error" in found["text"]
+
+
+def test_two_sided_claims_are_tested_against_their_margin(judged: Judge) -> None:
+    base = [0.10] * 10
+    arm = [0.103] * 3 + [0.12] * 7  # against 0.005 three signs are wrong: 2^3 of 2^10 patterns are as extreme
+    against, plain = Claim.differs("Arm", "Base", by=0.005), Claim.differs("Arm", "Base")
+    (found,) = judged({"Base": base, "Arm": arm}, against)
+    assert found["p"] == 2 * 8 / 1024 and found["verdict"] == "arm worse"
+    (found,) = judged({"Base": base, "Arm": arm}, plain, id="plain")
+    assert found["p"] == 2 / 1024
+    found, *_ = judged({"Base": base, "Arm": arm}, *[against] * 4, id="four")
+    assert found["p_holm"] == 4 * 16 / 1024 and found["verdict"] == "no difference shown"
+
+
+def test_the_contrary_of_a_claim_stands_correction_too(judged: Judge) -> None:
+    base, arm = [0.10] * 10, [0.099] * 2 + [0.12] * 8  # p of the contrary is 4 / 1024
+    for claims, verdict in ((12, "opposite"), (13, "not shown")):
+        found, *_ = judged({"Base": base, "Arm": arm}, *[Claim.lower("Arm", "Base")] * claims, id=f"lower{claims}")
+        assert found["verdict"] == verdict and found["interval"][0] > 0
+    assert "p of the contrary" not in found["note"]
+    base, arm = around(0.1, n=5), around(0.2, n=5, seed=1)  # 5 seeds give no p below 0.0625
+    (found,) = judged({"Base": base, "Arm": arm}, Claim.equal("Arm", "Base", within=0.1), id="equal")
+    assert found["verdict"] == "not shown equal"

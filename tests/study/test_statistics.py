@@ -229,3 +229,12 @@ def test_a_share_of_a_fixed_part_is_that_share(whole: list[float], part: float) 
 def test_bad_input_is_refused_in_words(call: Callable[[], object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         call()
+
+
+def test_outside_is_twice_the_smaller_one_sided_p() -> None:
+    x = np.array([0.003] * 3 + [0.02] * 7)
+    assert s.outside(x, -0.005, 0.005) == s.outside(-x, -0.005, 0.005) == 16 / 1024
+    assert s.outside(x, 0.0, 0.0) == s.sign_flip(x) == 2 / 1024
+    assert s.outside(x, -0.1, 0.1) == 1.0
+    with pytest.raises(UsageError, match="margin"):
+        s.outside(x, 0.1, 0.0)

@@ -3,6 +3,8 @@
 A positive verdict needs both a Holm-adjusted p below .05 and a 95 % interval clear of the smallest effect that the
 claim declares. Each claim is tested against its own threshold (the null of "at least 6 times" is a ratio of 6, not of
 1), so that p speaks of what is claimed. Directional claims are tested one-sided, "differs" two-sided, "equal" by TOST.
+The contrary of a claim ("opposite", "different") is no member of Holm's family: it needs a p of its own below .05 after
+Bonferroni over all claims of the family.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ UNITS = {"ratio": "ratio", "equal": "ratio", "recovers": "share"}
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the runs say about one claim before the family is known; ``smallest`` is the p that n seeds can reach."""
+    """What the runs say about one claim before the family is known.
+
+    Attributes:
+        p, contrary: raw p of the claim and of its contrary.
+        smallest: the p that n seeds can reach.
+    """
 
     claim: Claim
     cell: CellValues
@@ -36,6 +43,7 @@ class Evidence:
     planned: int
     estimate: Estimate | None
     p: float
+    contrary: float
     smallest: float
     note: str
 
@@ -67,7 +75,7 @@ def judge(claims: Sequence[Claim], cells: Cells, tier: str) -> list[dict[str, An
         place = next((k for k, member in enumerate(family) if member is each), None)
         adjusted = None if place is None or not each.finished else float(p_holm[place])
         best = None if place is None else float(reachable[place])
-        verdict, status, note = _verdict(each, adjusted, best, size)
+        verdict, status, note = _verdict(each, adjusted, best, size, len(family))
         notes = "; ".join(text for text in (note, each.note) if text)
         verdicts.append(_record(claim, position, each, verdict, status, adjusted, tier, notes))
     return verdicts
@@ -83,11 +91,11 @@ def evidence(claim: Claim, cells: Cells) -> Evidence | None:
     alternative: Alternative = "two-sided" if claim.kind == "differs" else "greater"
     smallest = 0.0 if claim.kind == "equal" else statistics.smallest_p(max(planned, 1), alternative)
     if n == 0:
-        return Evidence(claim, cell, n, planned, None, 1.0, smallest, "")
+        return Evidence(claim, cell, n, planned, None, 1.0, 1.0, smallest, "")
     try:
-        effect, p = _tested(claim, cell)
+        effect, p, contrary = _tested(claim, cell)
     except UsageError as error:
-        return Evidence(claim, cell, n, planned, None, 1.0, smallest, error.problem)
+        return Evidence(claim, cell, n, planned, None, 1.0, 1.0, smallest, error.problem)
     notes = []
     failed = sum(int(arm.failed.sum()) for arm in arms)
     if failed:
@@ -97,29 +105,32 @@ def evidence(claim: Claim, cells: Cells) -> Evidence | None:
     sources = max(len(arm.sources) for arm in arms)
     if sources > 1:
         notes.append(f"averaged over {sources} sources inside each seed")
-    return Evidence(claim, cell, n, planned, effect.estimate, p, smallest, "; ".join(notes))
+    return Evidence(claim, cell, n, planned, effect.estimate, p, contrary, smallest, "; ".join(notes))
 
 
-def _tested(claim: Claim, cell: CellValues) -> tuple[effects.Effect, float]:
+def _tested(claim: Claim, cell: CellValues) -> tuple[effects.Effect, float, float]:
+    """The effect, p of the claim, and p of its contrary, 1 where a claim has none that is told."""
     arm, baseline = claim.arm, claim.baseline
-    if claim.kind == "ratio":
-        effect = effects.ratio(cell, arm, baseline)
-        return effect, statistics.sign_flip(effect.units - math.log(claim.at_least or 1.0), "greater")
-    if claim.kind == "equal":
-        effect, margin = effects.ratio(cell, arm, baseline), math.log1p(claim.within or 0.0)
-        return effect, statistics.tost(effect.units, -margin, margin)
     if claim.kind == "recovers":
         effect = effects.share(cell, arm, baseline, claim.reference, claim.at_least or 0.0)
-        return effect, statistics.sign_flip(effect.units, "greater")
+        return effect, statistics.sign_flip(effect.units, "greater"), 1.0
+    if claim.kind in ("ratio", "equal"):
+        effect = effects.ratio(cell, arm, baseline)
+        if claim.kind == "ratio":
+            return effect, statistics.sign_flip(effect.units - math.log(claim.at_least or 1.0), "greater"), 1.0
+        margin = math.log1p(claim.within or 0.0)
+        limits = -margin, margin
+        return effect, statistics.tost(effect.units, *limits), statistics.outside(effect.units, *limits)
     effect = effects.difference(cell, arm, baseline)
+    units = effect.units
     if claim.kind == "lower":
-        return effect, statistics.sign_flip(effect.units + claim.by, "less")
+        return effect, statistics.sign_flip(units + claim.by, "less"), statistics.sign_flip(units, "greater")
     if claim.kind == "higher":
-        return effect, statistics.sign_flip(effect.units - claim.by, "greater")
-    return effect, statistics.sign_flip(effect.units)
+        return effect, statistics.sign_flip(units - claim.by, "greater"), statistics.sign_flip(units, "less")
+    return effect, statistics.outside(units, -claim.by, claim.by), 1.0
 
 
-def _verdict(each: Evidence, p_holm: float | None, best: float | None, size: int) -> tuple[str, str, str]:
+def _verdict(each: Evidence, p_holm: float | None, best: float | None, size: int, family: int) -> tuple[str, str, str]:
     """(verdict, status, note); status is good, found (either way was allowed), partly, bad or open."""
     if each.planned <= 1:
         return ONE_SEED, "open", ""
@@ -132,18 +143,21 @@ def _verdict(each: Evidence, p_holm: float | None, best: float | None, size: int
     if not each.finished:
         return f"not finished ({each.n} of {each.planned} seeds)", "open", ""
     assert each.estimate is not None and p_holm is not None
-    return _decided(each.claim, each.estimate, p_holm)
+    return _decided(each.claim, each.estimate, p_holm, min(1.0, each.contrary * family))
 
 
-def _decided(claim: Claim, estimate: Estimate, p_holm: float) -> tuple[str, str, str]:
-    sure = p_holm < ALPHA
+def _decided(claim: Claim, estimate: Estimate, p_holm: float, contrary: float) -> tuple[str, str, str]:
+    sure, contradicted = p_holm < ALPHA, contrary < ALPHA
+    against = f"p of the contrary {contrary:.3f} (Bonferroni)"
     if claim.kind in ("ratio", "recovers"):
         return _threshold(claim, estimate, sure)
     if claim.kind == "equal":
         margin = 1 + (claim.within or 0.0)
         if sure and estimate.inside(1 / margin, margin):
             return "equal", "good", ""
-        return ("different", "bad", "") if estimate.outside(1 / margin, margin) else ("not shown equal", "open", "")
+        if contradicted and estimate.outside(1 / margin, margin):
+            return "different", "bad", against
+        return "not shown equal", "open", ""
     if claim.kind == "differs":
         if sure and estimate.outside(-claim.by, claim.by):
             return ("arm worse" if estimate.value > 0 else "arm better"), "found", ""
@@ -152,7 +166,7 @@ def _decided(claim: Claim, estimate: Estimate, p_holm: float) -> tuple[str, str,
     if sure and away:
         return "shown", "good", ""
     opposite = estimate.low > 0 if claim.kind == "lower" else estimate.high < 0
-    return ("opposite", "bad", "") if opposite else ("not shown", "open", "")
+    return ("opposite", "bad", against) if opposite and contradicted else ("not shown", "open", "")
 
 
 def _threshold(claim: Claim, estimate: Estimate, sure: bool) -> tuple[str, str, str]:

@@ -136,6 +136,19 @@ def sign_flip(differences: ArrayLike, alternative: Alternative = "two-sided") ->
     return float((1 + hits.sum()) / (1 + DRAWS))
 
 
+def outside(differences: ArrayLike, low: float, high: float) -> float:
+    """p of the sign-flip test that paired differences, shape (n,), lie below ``low`` or above ``high``.
+
+    Twice the smaller of the two one-sided p, which for low = high = 0 is the two-sided test.
+    """
+    x = _vector(differences, "differences")
+    if not low <= high:
+        raise UsageError(f"the margin [{low}, {high}] is empty", where="outside")
+    if low == high == 0:
+        return sign_flip(x)
+    return min(1.0, 2 * min(sign_flip(x - high, "greater"), sign_flip(x - low, "less")))
+
+
 def smallest_p(n: int, alternative: Alternative = "two-sided") -> float:
     """The smallest p that :func:`sign_flip` can give with n pairs: 2^(1-n) two-sided, 2^-n one-sided."""
     if n < 1:
