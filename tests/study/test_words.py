@@ -21,7 +21,7 @@ def test_a_loss_is_no_percentage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("half", "text"), [(0.0012, "0.937 ± 0.001"), (0.03, "0.937 ± 0.030"), (0.0004, "0.9371 ± 0.0004")]
+    ("half", "text"), [(0.0012, "0.9371 ± 0.0012"), (0.03, "0.937 ± 0.030"), (0.0004, "0.9371 ± 0.0004")]
 )
 def test_what_hardly_varies_gets_the_digits_of_its_interval(half: float, text: str) -> None:
     arm = {"mean": 0.9371, "interval": [0.9371 - half, 0.9371 + half]}
@@ -33,7 +33,7 @@ def test_what_hardly_varies_gets_the_digits_of_its_interval(half: float, text: s
 
 def test_differences_and_ratios_carry_their_intervals() -> None:
     assert words.gap(0.498, [0.46, 0.536], "test/error", 1) == "+49.8 [46.0, 53.6]"
-    assert words.gap(-0.00001, [-0.01, 0.01], "test/error", 1) == "+0.0 [-1.0, 1.0]"
+    assert words.gap(-0.00001, [-0.01, 0.01], "test/error", 1) == "0.0 [-1.0, 1.0]"
     assert words.times(11.7, [8.6, 15.9]) == "11.7 [8.60, 15.9]"
     assert words.times(2.0, None) == "2.00"
     assert words.times(2.0, [0.1, None]) == "2.00 [0.10, unbounded]"
@@ -41,7 +41,16 @@ def test_differences_and_ratios_carry_their_intervals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0, "0.00"), (1, "1.00"), (12.34, "12.3"), (977, "977"), (0.001, "1.00e-03")]
+    ("number", "text"),
+    [
+        (0, "0.00"),
+        (1, "1.00"),
+        (12.34, "12.3"),
+        (977, "977"),
+        (0.0543, "0.054"),
+        (0.001, "0.0010"),
+        (0.00001, "1.00e-05"),
+    ],
 )
 def test_three_digits_that_count(number: float, text: str) -> None:
     assert words.three(number) == text
@@ -68,8 +77,8 @@ def test_a_claim_about_another_measure_shows_what_its_interval_can_tell() -> Non
         "unit": "difference", "measure": "test/rmse", "arms": ["A", "B"], "means": {"A": 0.9482, "B": 0.9371},
         "estimate": 0.0111, "interval": [0.0093, 0.0129],
     }  # fmt: skip
-    assert words.claim_estimate(claim) == "+0.011 [0.009, 0.013]"
-    assert words.claim_values(claim) == "0.948 / 0.937"
+    assert words.claim_estimate(claim) == "+0.0111 [0.0093, 0.0129]"
+    assert words.claim_values(claim) == "0.9482 / 0.9371"
     assert words.claim_estimate({**claim, "interval": None}) == "+0.011"
 
 

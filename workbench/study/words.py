@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +31,7 @@ def decimals(cell: Mapping[str, Any]) -> int:
     """Digits after the point for a cell's values: enough for its smallest mean to have two that count.
 
     A measure that is no error rate (rmse, a loss) often differs in the third alone, so it has three, or more where it
-    hardly varies between seeds: then the widest interval has one that counts.
+    hardly varies between seeds: then as many as the widest interval bears.
     """
     percent = is_percent(cell["measure"])
     means = [abs(arm["mean"]) * (100.0 if percent else 1.0) for arm in cell["arms"] if arm.get("mean")]
@@ -46,11 +47,14 @@ def claim_decimals(claim: Mapping[str, Any]) -> int:
 
 
 def _finer(limits: Limits) -> int:
-    """Digits with which half of an interval has one that counts, from 1 to 4; 0 where there is no interval."""
+    """Digits with which half of an interval is 3 to 29 units of the last, from 1 to 5; 0 where there is no interval.
+
+    One digit that counts is too few where it is a 1 or a 2: -0.004 [-0.021, 0.013] was 0.00 [-0.02, 0.01].
+    """
     if limits is None or None in limits or limits[0] == limits[1]:
         return 0
     low, high = (float(each or 0) for each in limits)
-    return next((digits for digits in (1, 2, 3) if (high - low) / 2 >= 10.0**-digits), 4)
+    return next((digits for digits in (1, 2, 3, 4) if (high - low) / 2 >= 2.999 * 10.0**-digits), 5)
 
 
 def value(number: float | None, measure: str, digits: int) -> str:
@@ -73,7 +77,8 @@ def gap(number: float | None, limits: Limits, measure: str, digits: int) -> str:
     if number is None:
         return NOTHING
     text = value(number, measure, digits)
-    return (text if text.startswith("-") else f"+{text}") + between(limits, lambda x: value(x, measure, digits))
+    signed = text if text.startswith("-") or not text.strip("0.") else f"+{text}"
+    return signed + between(limits, lambda x: value(x, measure, digits))
 
 
 def times(number: float | None, limits: Limits) -> str:
@@ -93,10 +98,12 @@ def fixed(number: float, digits: int) -> str:
 
 
 def three(number: float) -> str:
-    """Three digits that count without an exponent for ordinary numbers: 11.7, 0.98, 153."""
-    if number and (abs(number) < 0.01 or abs(number) >= 1e5):
-        return f"{number:.2e}"
+    """Two or three digits that count, without an exponent for ordinary numbers: 11.7, 0.98, 0.013, 153."""
     size = abs(number)
+    if number and (size < 1e-4 or size >= 1e5):
+        return f"{number:.2e}"
+    if number and size < 0.095:
+        return f"{number:.{1 - math.floor(math.log10(size))}f}"  # 0.013, 0.0054: 0.01 beside 5.43e-03 is hard to read
     return f"{number:.{0 if size >= 100 else 1 if size >= 10 else 2}f}"
 
 
