@@ -215,3 +215,12 @@ def test_the_contrary_of_a_claim_stands_correction_too(judged: Judge) -> None:
     base, arm = around(0.1, n=5), around(0.2, n=5, seed=1)  # 5 seeds give no p below 0.0625
     (found,) = judged({"Base": base, "Arm": arm}, Claim.equal("Arm", "Base", within=0.1), id="equal")
     assert found["verdict"] == "not shown equal"
+
+
+def test_a_claim_of_a_cell_that_is_not_there_speaks_of_the_study_s_measure(
+    tmp_path: Path, make_study: MakeStudy
+) -> None:
+    claim = Claim.differs("Arm", "Base", cell="elsewhere")
+    study = make_study(tmp_path, {"main": {"Base": [0.1], "Arm": [0.2]}}, claims=[claim], measure="test/rmse")
+    (found,) = summarise(study, load(tmp_path, study))["claims"]
+    assert found["text"] == "Arm and Base differ in test rmse (elsewhere)"

@@ -58,8 +58,11 @@ class Evidence:
         return not self.cell.exploratory and self.planned > 1 and self.smallest < ALPHA
 
 
-def judge(claims: Sequence[Claim], cells: Cells, tier: str) -> list[dict[str, Any]]:
-    """The verdict of each claim as plain values, in order (see :mod:`workbench.study.summary` for the keys)."""
+def judge(claims: Sequence[Claim], cells: Cells, tier: str, measure: str | None = None) -> list[dict[str, Any]]:
+    """The verdict of each claim as plain values, in order (see :mod:`workbench.study.summary` for the keys).
+
+    ``measure`` is the study's own, for the words of claims whose cell the tier does not have.
+    """
     found = [evidence(claim, cells) for claim in claims]
     present = [each for each in found if each is not None]
     family = [each for each in present if each.testable]
@@ -70,7 +73,10 @@ def judge(claims: Sequence[Claim], cells: Cells, tier: str) -> list[dict[str, An
     verdicts = []
     for position, (claim, each) in enumerate(zip(claims, found, strict=True)):
         if each is None:
-            verdicts.append(_record(claim, position, None, NOT_TESTED, "open", None, tier, ""))
+            untested = _record(claim, position, None, NOT_TESTED, "open", None, tier, "")
+            if claim.measure is None and measure:
+                untested["text"] = claim.sentence(measure)
+            verdicts.append(untested)
             continue
         place = next((k for k, member in enumerate(family) if member is each), None)
         adjusted = None if place is None or not each.finished else float(p_holm[place])

@@ -100,17 +100,7 @@ class Runner:
         if read_state(folder, kind="study") != "running":  # the journal refuses a study that somebody works on
             (folder / "result.json").unlink(missing_ok=True)
         with self._recording(folder, facts) as (journal, sampler, shipper):
-            executor = Executor(
-                self.root,
-                self.home,
-                facts=_for_runs(facts),
-                jobs=self.jobs,
-                device=self.options.device,
-                threads=self.options.threads,
-                pdb=self.pdb,
-                measures=_measures(self.spec),
-                opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
-            )
+            executor = self._executor(facts, folder, shipper)
             runs, settings = self._plan(planner, executor)
             write_json(folder / "study.json", {**facts, "runs": _listed(runs), "settings": settings})
             shipper.add_study(folder)
@@ -131,6 +121,19 @@ class Runner:
         failures = self._failures(runs)
         mistakes = sum(kind != "diverged" for kind, _ in failures)
         return Study(folder, record, summary, self.trained, recorded, [line for _, line in failures], mistakes, kept)
+
+    def _executor(self, facts: dict[str, Any], folder: Path, shipper: Shipper) -> Executor:
+        return Executor(
+            self.root,
+            self.home,
+            facts=_for_runs(facts),
+            jobs=self.jobs,
+            device=self.options.device,
+            threads=self.options.threads,
+            pdb=self.pdb,
+            measures=_measures(self.spec),
+            opened=lambda run: shipper.add_run(run_folder(self.home, run.id), folder),
+        )
 
     def _plan(self, planner: Planner, executor: Executor) -> tuple[list[Planned], list[dict[str, Any]]]:
         """Resolves "auto" and choices, doing the runs that this needs, and returns the plan and the settings' rows."""

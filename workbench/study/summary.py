@@ -63,7 +63,8 @@ def summarise(
         own = values(name, None if measure in (None, cell["measure"]) else measure)
         assert own is not None
         cells.append(_cell(cell, own, [each for each in everything if each.cell == name], unpaired))
-    claims = judge([Claim.from_dict(each) for each in study.get("claims", ())], values, str(study["tier"]))
+    asked = [Claim.from_dict(each) for each in study.get("claims", ())]
+    claims = judge(asked, values, str(study["tier"]), study.get("measure"))
     seeds = max((arm["n"] + arm["missing"] for cell in cells for arm in cell["arms"]), default=0)
     facts = {key: study.get(key, "") for key in ("id", "experiment", "title", "tier")}
     family = sum(each["p_holm"] is not None for each in claims)
