@@ -227,3 +227,11 @@ def test_a_source_is_trained_first_and_only_once(project: Project, typed: Wb) ->
     done = typed("run", "source", "--jobs", "1", "--arm", "First")
     assert done.code == 0 and "2 runs, 1 recorded, 1 to do" in done.out
     assert (project.home / "runs" / source["id"] / "result.json").stat().st_mtime_ns == before
+
+
+def test_what_the_tier_has_not_is_refused_and_nothing_recorded(project: Project, typed: Wb) -> None:
+    tiers = 'tiers={"smoke": Tier(arms=[Stale])}, seeds=2,'
+    project.spec("tiny", TINY.replace("Claim,", "Claim, Tier,", 1).replace("seeds=2,", tiers, 1))
+    done = typed("run", "tiny", "--smoke", "--arm", "Precise")
+    assert done.code == 2 and "arm 'Precise' is not in tier 'smoke'; it is in: default, full" in done.complaint()
+    assert not (project.home / "studies").exists()

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,59 @@ def test_options_cut_a_tier_down(project: Project) -> None:
     for wrong in ({"arms": ("Stal",)}, {"cells": ("x",)}, {"tier": "x"}):
         with pytest.raises(SpecError, match=r"there is no (arm|cell|tier)"):
             planner(project, **wrong).runs(spec, {})
+
+
+TIERED = (
+    TINY.replace("import Augment,", "import Augment, Cell, Tier,")
+    .replace(
+        "experiment = Experiment(",
+        "few, many = Cell('few', arms=[Stale, Precise]), Cell('many')\nexperiment = Experiment(",
+    )
+    .replace(
+        "    seeds=2,",
+        "    cells=[few, many],\n    tiers={'smoke': Tier(cells=[few], arms=[Stale]), 'gpu': Tier()},\n    seeds=2,",
+    )
+    .partition("    claims=")[0]
+    + ")\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            {"cells": ("many",)},
+            "cell 'many' is not in tier 'smoke'; it is in: default, gpu, full. Type: --tier default",
+        ),
+        (
+            {"arms": ("TrainBN",)},
+            "arm 'TrainBN' is not in tier 'smoke'; it is in: default, gpu, full. Type: --tier default",
+        ),
+        ({"arms": ("Stale", "Precise")}, "arm 'Precise' is not in tier 'smoke'; it is in: default"),
+        (
+            {"tier": "full", "arms": ("TrainBN",), "cells": ("few",)},
+            "arm 'TrainBN' is in none of the cells asked for; tier 'full' has it in: many. Type: --cell many",
+        ),
+    ],
+)
+def test_what_only_another_tier_has_is_refused(project: Project, asked: dict[str, Any], said: str) -> None:
+    project.spec("tiny", TIERED)
+    with pytest.raises(UsageError) as error:
+        planner(project, **{"tier": "smoke", **asked}).cells(load_spec(project.root, "tiny"))
+    assert str(error.value).startswith(said)
+
+
+def test_an_arm_may_be_in_some_of_the_cells_only(project: Project) -> None:
+    project.spec("tiny", TIERED)
+    spec = load_spec(project.root, "tiny")
+    assert [cell.name for cell, _, _ in planner(project, arms=("TrainBN",)).cells(spec)] == ["many"]
+    assert [cell.name for cell, _, _ in planner(project, arms=("Stale",)).cells(spec)] == ["few", "many"]
+    spec.experiment.tiers["default"] = Tier(arms=[spec.experiment.baseline])
+    assert [cell.name for cell, _, _ in planner(project).cells(spec)] == ["many"]  # the other has none of them
+    for tier in spec.experiment.tiers:
+        spec.experiment.tiers[tier] = Tier(arms=[spec.experiment.arm("Stale")])
+    with pytest.raises(UsageError, match=r"is not in tier 'smoke', nor in any other. Add it to a tier in the spec"):
+        planner(project, tier="smoke", arms=("Precise",)).cells(spec)
 
 
 def test_single_seeds_are_those_and_no_others(project: Project) -> None:
