@@ -202,6 +202,7 @@ def test_single_seeds_and_a_level(project: Project, typed: Wb) -> None:
     assert not (project.root / "experiments/target/metrics.json").exists()
     done = typed(*words, "--seed", "3", "--level", "strict")
     assert "2 runs, 2 recorded, 0 to do" in done.out and project.study()
+    assert "\nnothing to do: all 2 runs are recorded\n" in done.out
 
 
 def test_a_study_without_them_is_the_study_that_it_always_was(project: Project) -> None:
