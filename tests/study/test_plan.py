@@ -158,6 +158,8 @@ def test_sources_come_first_and_once(project: Project) -> None:
     runs = planner(project).runs(spec, {})
     sources = [run for run in runs if run.experiment == "source"]
     assert names(sources) == [("First", "0"), ("First", "1")]
+    assert [run.label for run in sources] == [f"source: main · First · seed {number}" for number in "01"]
+    assert runs[-1].label.startswith("again · ")
     for run in runs:
         if run.arm == "Tuned":
             needed = sources[run.seeds.source]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,12 +45,14 @@ class Planned:
     choosing: bool = False
     after: tuple[str, ...] = ()
     trained_by: str = ""
+    foreign: bool = False
 
     @property
     def label(self) -> str:
-        """E.g. ``photos · TrainBN · seed 3``."""
+        """E.g. ``photos · TrainBN · seed 3``; before it, of one that others start from, its experiment."""
         what = f" · lr {self.cls.fit.lr:g}" if self.choosing and not isinstance(self.cls.fit.lr, str) else ""
-        return f"{self.cell} · {self.arm} · seed {self.seeds}{what}"
+        whose = f"{self.experiment}: " if self.foreign else ""
+        return f"{whose}{self.cell} · {self.arm} · seed {self.seeds}{what}"
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,8 @@ class Planner:
             options = Options(device=asked.device, threads=asked.threads, level=asked.level)
             plain = Planner(self.root, self.home, self.pins, options)
             plain._specs, plain._sources = self._specs, self._sources
-            self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, options.everywhere)
+            chain = plain.run(spec, experiment.cells[0], arm, seeds, options.everywhere)
+            self._sources[name, number] = [dataclasses.replace(each, foreign=True) for each in chain]
         return self._sources[name, number]
 
     def _named(self, name: str) -> tuple[Spec, Arm]:
@@ -333,8 +337,6 @@ def parse_sets(texts: Sequence[str], arm: Arm) -> dict[str, Any]:
 
 def _link(runs: list[Planned]) -> list[Planned]:
     """Lets a run that trains exactly like an earlier one start from that one's weights."""
-    import dataclasses
-
     first: dict[str, Planned] = {}
     for run in runs:
         if run.cls.recalibrate != "after":
