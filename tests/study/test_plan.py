@@ -9,10 +9,10 @@ import pytest
 
 from tests.project import SOURCE, TARGET, TINY, Project
 from workbench import ImageFolder, Learner, Network
-from workbench.errors import SpecError, UsageError
+from workbench.errors import FieldError, SpecError, UsageError
 from workbench.record.pins import read_pins
 from workbench.study.experiment import Cell, Choice, Tier
-from workbench.study.plan import CHOOSING_SEED, Options, Planned, Planner, files_of, parse_sets, settle
+from workbench.study.plan import CHOOSING_SEED, Options, Planned, Planner, files_of, parse_sets, settle, told_by
 from workbench.study.spec import load_spec
 
 ROOT = Path(__file__).parents[2]
@@ -301,3 +301,12 @@ def test_settings_that_are_typed(project: Project) -> None:
 def test_a_planned_run_is_plain_enough_to_compare(project: Project) -> None:
     (run, *_) = planner(project).runs(load_spec(project.root, "tiny"), {})
     assert dataclasses.replace(run) == run and planner(project).state(run) == "new"
+
+
+def test_an_error_names_the_setting_that_was_typed() -> None:
+    error = FieldError("train is 99999, but there are 240 training items", hint="Ask for fewer.")
+    told = told_by(error, {"fit__epochs": 3, "data__train": 99999})
+    assert isinstance(told, FieldError) and str(told).startswith("--set data.train=99999: train is 99999, but")
+    assert told.hint == "Ask for fewer." and told_by(error, {"data__train": 9}) is error
+    placed = FieldError("train is 99999, but", where="spec.py")
+    assert told_by(placed, {"data__train": 99999}) is placed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import SpecError, UsageError, nearest
+from workbench.errors import SpecError, UsageError, WorkbenchError, nearest
 from workbench.models.choice import weights_asked_for
 from workbench.models.model import Model
 from workbench.parts import revived
@@ -333,6 +333,15 @@ def parse_sets(texts: Sequence[str], arm: Arm) -> dict[str, Any]:
         except (ValueError, SyntaxError):
             found[path.replace(".", "__")] = value
     return found
+
+
+def told_by(error: WorkbenchError, sets: Mapping[str, Any]) -> WorkbenchError:
+    """The same error, and the ``--set`` that its value came from, where it names only the last part of a field."""
+    for path, value in sets.items():
+        if not error.where and error.problem.startswith(f"{path.rpartition('__')[2]} is {value},"):
+            where = f"--set {path.replace('__', '.')}={value}"
+            return type(error)(error.problem, where=where, hint=error.hint)
+    return error
 
 
 def _link(runs: list[Planned]) -> list[Planned]:

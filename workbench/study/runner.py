@@ -30,7 +30,7 @@ from workbench.study.executor import Executor, Watcher
 from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
 from workbench.study.outcomes import load
-from workbench.study.plan import Options, Planned, Planner
+from workbench.study.plan import Options, Planned, Planner, told_by
 from workbench.study.publish import replaces, write_curves, write_metrics, write_points, write_results
 from workbench.study.settings import grouped
 from workbench.study.spec import Spec, is_own
@@ -148,8 +148,8 @@ class Runner:
         """The rows of what "auto" became; user code runs for it, and its mistakes are told as in a run."""
         try:
             return autos.resolve_all(planner, self.spec, lambda runs: self._execute(executor, runs))
-        except WorkbenchError:
-            raise
+        except WorkbenchError as error:
+            raise told_by(error, self.options.sets) from error
         except Exception as error:
             if self.pdb:
                 Debugger().stop(error, str(self.spec.path))
