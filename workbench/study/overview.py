@@ -52,7 +52,7 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
             f"{len({run.id for run in choosing})} runs"
         )
     rows = _rows(planner, spec, runs, {run.id for run in todo})
-    seconds = Estimate(home, spec).total(todo, jobs)
+    seconds = Estimate(home, spec, options.device).total(todo, jobs)
     total = len({run.id for run in [*choosing, *runs]})
     line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do"
     begun = sum((run_folder(home, run.id) / "checkpoint.safetensors").exists() for run in todo)

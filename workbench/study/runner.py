@@ -168,7 +168,7 @@ class Runner:
         todo = executor.missing(runs)
         if not todo:
             return
-        estimate = Estimate(self.home, self.spec)
+        estimate = Estimate(self.home, self.spec, self.options.device)
         expected = {run.id: estimate.seconds(run) for run in todo}
         with self.boards(len(todo), min(self.jobs, len(todo)), expected) as board:
             executor.execute(runs, board)
