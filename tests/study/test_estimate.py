@@ -1,12 +1,13 @@
 """How long runs take, from runs like them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.project import Project, planner
-from workbench.study.estimate import Estimate, cost_ratio, in_words
+from workbench.study.estimate import FINISH, START, Estimate, cost_ratio, in_words
 from workbench.study.plan import Planned
 from workbench.study.spec import Spec, load_spec
 
@@ -153,3 +154,27 @@ def test_another_device_says_nothing(runs: dict[str, Planned], spec: Spec, tmp_p
 )
 def test_in_words(seconds: float | None, words: str) -> None:
     assert in_words(seconds) == words
+
+
+def write_study(home: Path, name: str, experiment: str, began: int, ended: int, *runs: tuple[int, int]) -> None:
+    folder = home / "studies" / name
+    folder.mkdir(parents=True)
+    (folder / "study.json").write_text(json.dumps({"experiment": experiment, "created": 1000 * began}))
+    (folder / "result.json").write_text("{}")
+    os.utime(folder / "result.json", (ended, ended))
+    for number, (start, end) in enumerate(runs):
+        run = home / "runs" / f"{name}-{number}"
+        run.mkdir(parents=True)
+        facts = {"experiment": experiment, "cell": "main", "arm": "Base", "study": name, "created": 1000 * start}
+        (run / "run.json").write_text(json.dumps(facts))
+        (run / "result.json").write_text(json.dumps({"state": "finished", "seconds": end - start}))
+
+
+def test_what_a_study_takes_beside_its_runs(tmp_path: Path) -> None:
+    assert Estimate(tmp_path).beside("tiny", 2) == FINISH + 2 * START
+    write_study(tmp_path, "other", "other", 1000, 1100, (1010, 1050), (1020, 1060), (1070, 1095))
+    assert Estimate(tmp_path).beside("tiny", 2) == 10 + 10 + 5  # two went on at once from 1010 to 1060
+    write_study(tmp_path, "mine", "tiny", 2000, 2030, (1000, 1900), (2004, 2020))
+    assert Estimate(tmp_path).beside("tiny", 2) == 4 + 10  # a run of an earlier attempt is none of its own
+    write_study(tmp_path, "again", "tiny", 3000, 3001, (1000, 1900))  # all was recorded
+    assert Estimate(tmp_path).beside("tiny", 2) == 14

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.record.files import read_json
-from workbench.record.places import run_folders
+from workbench.record.places import run_folders, study_folders
 from workbench.study.experiment import derive
 from workbench.study.plan import Planned, settle
 from workbench.study.spec import Spec
@@ -23,6 +23,12 @@ Key = tuple[str, str, str, bool]
 STEP = 8
 """What a step costs beside its items, in items: about right for small networks on a CPU, where it matters."""
 
+
+START, FINISH = 5.0, 3.0
+"""Seconds until workers have imported torch and loaded a spec, and of a study's own record, tables and figures.
+
+Measured on two cores that had other things to do, too: 30 studies with runs took 6 to 25 s beside them, 8 as a rule.
+"""
 
 NETWORK = ("model.arch", "model.width", "model.layers", "model.factors", "model.weights")
 """Fields that a network's size hangs on, which its time does not follow by any rule that would hold for all."""
@@ -52,12 +58,16 @@ class Estimate:
     def __init__(self, home: Path, spec: Spec | None = None, device: str = "cpu") -> None:
         self._took: dict[Key, list[Took]] = {}
         self._device = _kind(device)
+        self._spans: dict[str, list[tuple[float, float]]] = {}
         for folder in run_folders(home):
             if (folder / "result.json").exists():
                 self._add(read_json(folder / "run.json"), read_json(folder / "result.json"))
+        self._home = home
         self._published = _Published(spec, self._device)
 
     def _add(self, facts: dict[str, Any], result: dict[str, Any]) -> None:
+        began = facts.get("created", 0) / 1000
+        self._spans.setdefault(facts.get("study", ""), []).append((began, began + float(result.get("seconds", 0.0))))
         if result.get("state") == "finished" and _kind(facts.get("device", self._device)) == self._device:
             key = (facts["experiment"], facts["cell"], facts["arm"], bool(facts.get("choosing")))
             seconds = float(result["seconds"])
@@ -76,6 +86,24 @@ class Estimate:
         ways = (same, [] if run.trained_by else alike, [] if published is None else [published])
         return next((found for way in ways if (found := _scaled(fields, way)) is not None), None)
 
+    def beside(self, experiment: str, pools: int) -> float:
+        """Seconds that a study takes beside its runs: the median of those recorded here, else what was measured once.
+
+        Of the experiment's own studies where there are any, as its claims and cells make its summary longer or shorter.
+        ``pools``: how often workers are started for it.
+        """
+        found: dict[bool, list[float]] = {True: [], False: []}
+        for folder in study_folders(self._home):
+            if (folder / "result.json").exists():
+                facts = read_json(folder / "study.json")
+                seconds = _idle(
+                    facts["created"] / 1000, (folder / "result.json").stat().st_mtime, self._spans.get(folder.name, [])
+                )
+                if seconds is not None:
+                    found[facts["experiment"] == experiment].append(seconds)
+        known = found[True] or found[False]
+        return statistics.median(known) if known else FINISH + pools * START
+
     def total(self, runs: Iterable[Planned], jobs: int) -> float | None:
         """Seconds for all of them, ``jobs`` at a time; None when one of them is unknown."""
         each = [self.seconds(run) for run in runs]
@@ -93,6 +121,15 @@ def in_words(seconds: float | None) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _idle(begin: float, end: float, spans: Iterable[tuple[float, float]]) -> float | None:
+    """Seconds from ``begin`` to ``end`` in which no run went on; None where none began: all was done before."""
+    own = sorted(span for span in spans if begin <= span[0] <= end)
+    idle, until = 0.0, begin
+    for began, ended in own:
+        idle, until = idle + max(0.0, began - until), max(until, ended)
+    return idle + max(0.0, end - until) if own else None
 
 
 def _scaled(fields: Mapping[str, Any], took: Iterable[Took]) -> float | None:
