@@ -178,3 +178,12 @@ def test_what_a_study_takes_beside_its_runs(tmp_path: Path) -> None:
     assert Estimate(tmp_path).beside("tiny", 2) == 4 + 10  # a run of an earlier attempt is none of its own
     write_study(tmp_path, "again", "tiny", 3000, 3001, (1000, 1900))  # all was recorded
     assert Estimate(tmp_path).beside("tiny", 2) == 14
+
+
+def test_a_source_has_the_time_that_its_own_experiment_published(project: Project, tmp_path: Path) -> None:
+    published = {"tier": "full", "cells": {"main": {"First": {"seconds": 7.0}}}}
+    (project.root / "experiments/source/metrics.json").write_text(json.dumps(published))
+    target = load_spec(project.root, "target")
+    source, tuned, _ = planner(project).runs(target, {})
+    assert source.experiment == "source" and Estimate(tmp_path, target).seconds(source) == 7.0
+    assert Estimate(tmp_path, target).seconds(tuned) is None and Estimate(tmp_path).seconds(source) is None

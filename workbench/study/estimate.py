@@ -16,7 +16,7 @@ from workbench.record.files import read_json
 from workbench.record.places import run_folders, study_folders
 from workbench.study.experiment import derive
 from workbench.study.plan import Planned, settle
-from workbench.study.spec import Spec
+from workbench.study.spec import Spec, load_spec
 
 Key = tuple[str, str, str, bool]
 
@@ -51,8 +51,8 @@ class Took:
 class Estimate:
     """Expected seconds of planned runs on this machine; None where nothing like them was ever done.
 
-    ``spec``: whose published numbers count for runs that nothing is recorded of. ``device``: where they are to run;
-    what ran elsewhere says nothing.
+    ``spec``: whose published numbers count for runs that nothing is recorded of, and those of the experiments that it
+    starts from. ``device``: where they are to run; what ran elsewhere says nothing.
     """
 
     def __init__(self, home: Path, spec: Spec | None = None, device: str = "cpu") -> None:
@@ -63,7 +63,7 @@ class Estimate:
             if (folder / "result.json").exists():
                 self._add(read_json(folder / "run.json"), read_json(folder / "result.json"))
         self._home = home
-        self._published = _Published(spec, self._device)
+        self._published = {spec.name: _Published(spec, self._device)} if spec else {}
 
     def _add(self, facts: dict[str, Any], result: dict[str, Any]) -> None:
         began = facts.get("created", 0) / 1000
@@ -82,9 +82,16 @@ class Estimate:
         fields = {} if run.trained_by else run.cls.flatten()  # it does not train: its length is that of an evaluation
         same = self._took.get((run.experiment, run.cell, run.arm, run.choosing), [])
         alike = [each for key, took in self._took.items() if key[:2] == (run.experiment, run.cell) for each in took]
-        published = self._published.took(run)
+        published = self._of(run)
         ways = (same, [] if run.trained_by else alike, [] if published is None else [published])
         return next((found for way in ways if (found := _scaled(fields, way)) is not None), None)
+
+    def _of(self, run: Planned) -> Took | None:
+        """What is published of a run like it, by its own experiment."""
+        if self._published and run.experiment not in self._published:
+            spec = load_spec(run.spec.parents[2], str(run.spec))
+            self._published[run.experiment] = _Published(spec, self._device)
+        return self._published[run.experiment].took(run) if self._published else None
 
     def beside(self, experiment: str, pools: int) -> float:
         """Seconds that a study takes beside its runs: the median of those recorded here, else what was measured once.
@@ -183,10 +190,10 @@ def _kind(device: str) -> str:
 class _Published:
     """Median seconds by (cell, arm) from the experiment's metrics.json, and the fields that those runs had."""
 
-    def __init__(self, spec: Spec | None, device: str) -> None:
+    def __init__(self, spec: Spec, device: str) -> None:
         self._spec = spec
-        path = spec.path.parent / "metrics.json" if spec else None
-        whole: dict[str, Any] = read_json(path) if path and path.exists() else {}
+        path = spec.path.parent / "metrics.json"
+        whole: dict[str, Any] = read_json(path) if path.exists() else {}
         if whole.get("device", "cpu") != device:  # files from before it was written are of CPUs
             whole = {}
         self._tier = whole.get("tier", "")
@@ -200,7 +207,7 @@ class _Published:
     def took(self, run: Planned) -> Took | None:
         """Of the run's arm in its cell; without fields where the spec has no longer what was published."""
         seconds = self._seconds.get((run.cell, run.arm))
-        if self._spec is None or seconds is None or run.experiment != self._spec.name:
+        if seconds is None:
             return None
         experiment = self._spec.experiment
         if self._tier not in experiment.tiers:
