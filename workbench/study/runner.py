@@ -118,13 +118,7 @@ class Runner:
             self._execute(executor, runs)
             record = self._complete(folder, runs)
             summary = summarise(record, load(self.home, record))
-            write_results(folder, record, summary)
-            write_curves(folder, record, self.home)
-            autos.write_range_tests(planner, self.spec, folder)
-            beside = self.spec.path.parent
-            if not _asked_for_less(self.options) and replaces(beside / "metrics.json", self.options.tier):
-                write_metrics(beside / "metrics.json", record, summary, self.home)
-                write_points(beside / "points.csv", summary)
+            self._write(planner, folder, record, summary)
             sampler.stop()
             journal.seal(summary)
             kept = shipper.stop(timeout=120)
@@ -264,6 +258,16 @@ class Runner:
         record["pins"] = {path: md5 for run in runs for path, md5 in run.pins.items()}
         write_json(folder / "study.json", record)
         return record
+
+    def _write(self, planner: Planner, folder: Path, record: dict[str, Any], summary: dict[str, Any]) -> None:
+        """Tables and figures, and where the whole tier was asked for the numbers that are kept beside the spec."""
+        write_results(folder, record, summary)
+        write_curves(folder, record, self.home)
+        autos.write_range_tests(planner, self.spec, folder)
+        beside = self.spec.path.parent
+        if not _asked_for_less(self.options) and replaces(beside / "metrics.json", self.options.tier):
+            write_metrics(beside / "metrics.json", record, summary, self.home)
+            write_points(beside / "points.csv", summary)
 
     def _failures(self, runs: Sequence[Planned]) -> list[tuple[str, str]]:
         """Kind and line for each run that failed."""
