@@ -55,6 +55,9 @@ def test_a_close_name_is_suggested_a_short_list_is_shown_and_a_long_one_is_not()
     assert nearest("modle", ["model", "data"]) == "; did you mean 'model'?"
     assert nearest("zzz", ["b", "a"]) == "; there is 'a', 'b'"
     assert nearest("zzz", [f"option{n}" for n in range(13)]) == ""
+    assert nearest("zzz", [f"option{n}" for n in range(13)], 13).startswith("; there is 'option0', ")
+    assert nearest("nothing_alike", ["clothing_lm"]) == "; there is 'clothing_lm'"  # 8 of 12 letters, by chance
+    assert nearest("gpus", ["cpus"]) == "; did you mean 'cpus'?"
     assert nearest("zzz", []) == ""
 
 

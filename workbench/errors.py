@@ -73,12 +73,13 @@ class DivergedError(WorkbenchError):
     """A run whose loss is no longer a finite number."""
 
 
-def nearest(name: str, options: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the closest option, else the options in words, else nothing."""
+def nearest(name: str, options: Iterable[str], most: int = 12) -> str:
+    """``"; did you mean 'x'?"`` for the closest option, else the options in words if at most ``most``, else nothing."""
     choices = sorted(options)
-    found = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    # one wrong letter of three is a slip (0.67), while long names share as much by chance
+    found = difflib.get_close_matches(name, choices, n=1, cutoff=0.6 if len(name) <= 8 else 0.7)
     if found:
         return f"; did you mean '{found[0]}'?"
-    if choices and len(choices) <= 12:
+    if choices and len(choices) <= most:
         return "; there is " + ", ".join(f"'{choice}'" for choice in choices)
     return ""

@@ -60,7 +60,8 @@ def test_single_seeds_and_a_level(project: Project) -> None:
         (["tiny", "--seed", "one"], "'one' is not a valid integer"),
         (["tiny", "--level", "stict"], "'stict' is not one of 'fast', 'seeded', 'strict'"),
         (["tiny", "--threads", "0"], "'--threads'"),
-        (["tiny", "--device", "gpu"], "'gpu' is not a device"),
+        (["tiny", "--device", "gpu"], "'gpu' is not a device; did you mean 'cuda'?"),
+        (["tiny", "--device", "gpu:1"], "'gpu:1' is not a device; did you mean 'cuda:1'?"),
         (["tiny", "--device", "cuda:99"], "device 'cuda:99' is not there: torch sees"),
     ],
 )

@@ -23,3 +23,10 @@ def test_a_spec_that_does_not_load(project: Project, typed: Callable[..., Typed]
     project.spec("tiny", TINY.replace('    recalibrate = "after"', "    pass"))
     done = typed("check", "tiny")
     assert done.code == 2 and "arm Precise equals arm TrainBN" in done.complaint()
+
+
+def test_resuming_an_arm_that_the_tier_has_not(project: Project, typed: Callable[..., Typed]) -> None:
+    tiers = 'tiers={"smoke": Tier(arms=[Stale])}, seeds=2,'
+    project.spec("tiny", TINY.replace("Claim,", "Claim, Tier,", 1).replace("seeds=2,", tiers, 1))
+    done = typed("check", "tiny", "--resume", "--arm", "Precise")
+    assert done.code == 2 and "arm 'Precise' is not in tier 'smoke'; it is in: default, full" in done.complaint()

@@ -119,6 +119,7 @@ def test_verify_hashes_again_and_fails_for_a_difference(root: Path) -> None:
     (root / "data/a.bin").unlink()
     result = wb_data("verify")
     assert result.exit_code == 0 and "missing" in result.output
+    assert "hashing data/b.bin" in result.output and "hashing data/a.bin" not in result.output
 
 
 def test_a_path_outside_the_project_is_refused(root: Path) -> None:

@@ -202,6 +202,7 @@ def test_single_seeds_and_a_level(project: Project, typed: Wb) -> None:
     assert not (project.root / "experiments/target/metrics.json").exists()
     done = typed(*words, "--seed", "3", "--level", "strict")
     assert "2 runs, 2 recorded, 0 to do" in done.out and project.study()
+    assert "\nnothing to do: all 2 runs are recorded\n" in done.out
 
 
 def test_a_study_without_them_is_the_study_that_it_always_was(project: Project) -> None:
@@ -227,3 +228,11 @@ def test_a_source_is_trained_first_and_only_once(project: Project, typed: Wb) ->
     done = typed("run", "source", "--jobs", "1", "--arm", "First")
     assert done.code == 0 and "2 runs, 1 recorded, 1 to do" in done.out
     assert (project.home / "runs" / source["id"] / "result.json").stat().st_mtime_ns == before
+
+
+def test_what_the_tier_has_not_is_refused_and_nothing_recorded(project: Project, typed: Wb) -> None:
+    tiers = 'tiers={"smoke": Tier(arms=[Stale])}, seeds=2,'
+    project.spec("tiny", TINY.replace("Claim,", "Claim, Tier,", 1).replace("seeds=2,", tiers, 1))
+    done = typed("run", "tiny", "--smoke", "--arm", "Precise")
+    assert done.code == 2 and "arm 'Precise' is not in tier 'smoke'; it is in: default, full" in done.complaint()
+    assert not (project.home / "studies").exists()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.project import TINY, Project, planner, read, runner
+from workbench.errors import RecordError
 from workbench.study import choices
 from workbench.study.engines.inline import Listener, run_inline
 from workbench.study.execute import task_for
@@ -121,3 +122,14 @@ def test_recipes_are_chosen_again_when_a_rule_gives_them_another_batch(chosen: t
         ((_, _, key),) = choices.known_choices(asked, spec)[1]
         keys.add(key)
     assert len(keys) == 3
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"entries": {"a": {"cell": "main"}}}'])
+def test_a_file_that_is_spoilt_says_what_to_type(text: str, chosen: tuple[Project, Spec]) -> None:
+    project, spec = chosen
+    choices.choices_file(spec).write_text(text)
+    with pytest.raises(RecordError) as error:
+        choices.known_choices(planner(project), spec)
+    shown = "experiments/tiny/choices.json"
+    assert str(error.value).startswith(f"{shown}: ")
+    assert str(error.value).endswith(f". Type: git checkout {shown}, or delete it to choose anew")

@@ -25,3 +25,9 @@ def test_claims_without_a_verdict_are_no_part_of_the_family(project: Project) ->
     spec, asked = load_spec(project.root, "tiny"), planner(project, seeds=4)
     assert [confirmatory for _, _, confirmatory in of_tier(asked, spec)] == [True, False]
     assert in_words(asked, spec).startswith("C1 cannot be decided with 4 seeds: it takes 5 for 1 claim.")
+
+
+def test_a_claim_without_a_name_has_its_place(project: Project) -> None:
+    project.spec("tiny", TINY.replace(', name="C1"', "").replace(', name="C2"', ""))
+    spec = load_spec(project.root, "tiny")
+    assert in_words(planner(project, seeds=4), spec).startswith("C1 cannot be decided with 4 seeds")

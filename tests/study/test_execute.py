@@ -164,3 +164,11 @@ def test_a_spec_that_changed_meanwhile_is_refused(project: Project) -> None:
     project.spec("tiny", TINY.replace("    model = Network", f"{MEND}\n\n    model = Network", 1))
     with pytest.raises(SpecError, match="was changed while the study was running"):
         rebuild(made)
+
+
+def test_a_setting_that_the_data_refuse_is_named(project: Project) -> None:
+    chosen = planner(project, seeds=1, sets={"data__train": 99999})
+    run = chosen.runs(load_spec(project.root, "tiny"), {})[0]
+    assert do(project, run) == "failed"
+    result = read_run(run_folder(project.home, run.id)).result
+    assert result is not None and result["why"].startswith("--set data.train=99999: train is 99999, but there are")

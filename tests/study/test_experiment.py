@@ -162,3 +162,12 @@ def test_changes_are_against_the_parent() -> None:
 )
 def test_how_many_things_an_arm_changes(arm: type[Learner], things: list[str]) -> None:
     assert differences(arm) == things
+
+
+def test_where_no_name_is_near_all_there_are_are_listed() -> None:
+    cells = [Cell(f"cell{number}") for number in range(16)]
+    experiment = Experiment(baseline=Base, cells=cells)
+    with pytest.raises(SpecError, match=r"there is no cell 'zzz'; there is 'cell0', .*'cell9'"):
+        experiment.cell("zzz")
+    with pytest.raises(SpecError, match=r"there is no arm 'zzz'; there is 'Base'"):
+        experiment.arm("zzz")

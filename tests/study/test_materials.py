@@ -213,3 +213,19 @@ def test_of_two_processes_one_brings_the_file_and_the_other_waits(root: Path) ->
     assert fetches() == 1
     assert (root / PATH).read_bytes() == GOOD
     assert [path.name for path in (root / "data").iterdir() if path.name != ".gitignore"] == ["x.bin"]
+
+
+def test_offline_it_says_so_and_how_to_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(target: Path, report: Report) -> None:
+        report("downloading x.bin", 0, len(GOOD))
+        raise Unavailable("WB_OFFLINE is set")
+
+    register(Route("shop", unreachable))
+    told: list[str] = []
+    monkeypatch.setenv("WB_OFFLINE", "1")
+    with pytest.raises(DataError, match=r"WB_OFFLINE is set: type unset WB_OFFLINE, and the same again$"):
+        materials.ensure(root, [PATH], lambda text, done, total: told.append(text))
+    assert told and not any("downloading" in text for text in told)
+    monkeypatch.delenv("WB_OFFLINE")
+    with pytest.raises(DataError, match=r"Type: pray$"):
+        materials.ensure(root, [PATH])

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.project import TINY, Project, planner, runner
+from workbench.errors import UsageError
 from workbench.record.places import run_folder
 from workbench.study.overview import Overview, overview
 from workbench.study.plan import Options
@@ -46,6 +47,14 @@ def test_after_a_run_it_knows_what_is_recorded_and_how_long_it_takes(project: Pr
     more = look(project, sets=QUICK)
     assert "6 runs, 3 recorded, 3 to do" in more.line and ", about " in more.line and more.line.endswith(" s")
     assert any(row["name"] == "loss" for row in found.settings)
+
+
+def test_a_tier_without_the_baseline(project: Project) -> None:
+    tiers = 'tiers={"smoke": Tier(arms=[Stale], seeds=1)}, seeds=2,'
+    project.spec("tiny", TINY.replace("Claim,", "Claim, Tier,", 1).replace("seeds=2,", tiers, 1))
+    assert [row[1] for row in look(project, tier="smoke", arms=("Stale",)).arms] == ["Stale"]
+    with pytest.raises(UsageError, match=r"arm 'TrainBN' is not in tier 'smoke'; .* Type: --tier default"):
+        look(project, tier="smoke", arms=("TrainBN",))
 
 
 def test_what_goes_on_from_a_checkpoint_is_counted(project: Project) -> None:

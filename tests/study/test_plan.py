@@ -3,15 +3,16 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.project import SOURCE, TARGET, TINY, Project
 from workbench import ImageFolder, Learner, Network
-from workbench.errors import SpecError, UsageError
+from workbench.errors import FieldError, SpecError, UsageError
 from workbench.record.pins import read_pins
 from workbench.study.experiment import Cell, Choice, Tier
-from workbench.study.plan import CHOOSING_SEED, Options, Planned, Planner, files_of, parse_sets, settle
+from workbench.study.plan import CHOOSING_SEED, Options, Planned, Planner, files_of, parse_sets, settle, told_by
 from workbench.study.spec import load_spec
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,59 @@ def test_options_cut_a_tier_down(project: Project) -> None:
     for wrong in ({"arms": ("Stal",)}, {"cells": ("x",)}, {"tier": "x"}):
         with pytest.raises(SpecError, match=r"there is no (arm|cell|tier)"):
             planner(project, **wrong).runs(spec, {})
+
+
+TIERED = (
+    TINY.replace("import Augment,", "import Augment, Cell, Tier,")
+    .replace(
+        "experiment = Experiment(",
+        "few, many = Cell('few', arms=[Stale, Precise]), Cell('many')\nexperiment = Experiment(",
+    )
+    .replace(
+        "    seeds=2,",
+        "    cells=[few, many],\n    tiers={'smoke': Tier(cells=[few], arms=[Stale]), 'gpu': Tier()},\n    seeds=2,",
+    )
+    .partition("    claims=")[0]
+    + ")\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            {"cells": ("many",)},
+            "cell 'many' is not in tier 'smoke'; it is in: default, gpu, full. Type: --tier default",
+        ),
+        (
+            {"arms": ("TrainBN",)},
+            "arm 'TrainBN' is not in tier 'smoke'; it is in: default, gpu, full. Type: --tier default",
+        ),
+        ({"arms": ("Stale", "Precise")}, "arm 'Precise' is not in tier 'smoke'; it is in: default"),
+        (
+            {"tier": "full", "arms": ("TrainBN",), "cells": ("few",)},
+            "arm 'TrainBN' is in none of the cells asked for; tier 'full' has it in: many. Type: --cell many",
+        ),
+    ],
+)
+def test_what_only_another_tier_has_is_refused(project: Project, asked: dict[str, Any], said: str) -> None:
+    project.spec("tiny", TIERED)
+    with pytest.raises(UsageError) as error:
+        planner(project, **{"tier": "smoke", **asked}).cells(load_spec(project.root, "tiny"))
+    assert str(error.value).startswith(said)
+
+
+def test_an_arm_may_be_in_some_of_the_cells_only(project: Project) -> None:
+    project.spec("tiny", TIERED)
+    spec = load_spec(project.root, "tiny")
+    assert [cell.name for cell, _, _ in planner(project, arms=("TrainBN",)).cells(spec)] == ["many"]
+    assert [cell.name for cell, _, _ in planner(project, arms=("Stale",)).cells(spec)] == ["few", "many"]
+    spec.experiment.tiers["default"] = Tier(arms=[spec.experiment.baseline])
+    assert [cell.name for cell, _, _ in planner(project).cells(spec)] == ["many"]  # the other has none of them
+    for tier in spec.experiment.tiers:
+        spec.experiment.tiers[tier] = Tier(arms=[spec.experiment.arm("Stale")])
+    with pytest.raises(UsageError, match=r"is not in tier 'smoke', nor in any other. Add it to a tier in the spec"):
+        planner(project, tier="smoke", arms=("Precise",)).cells(spec)
 
 
 def test_single_seeds_are_those_and_no_others(project: Project) -> None:
@@ -104,6 +158,8 @@ def test_sources_come_first_and_once(project: Project) -> None:
     runs = planner(project).runs(spec, {})
     sources = [run for run in runs if run.experiment == "source"]
     assert names(sources) == [("First", "0"), ("First", "1")]
+    assert [run.label for run in sources] == [f"source: main · First · seed {number}" for number in "01"]
+    assert runs[-1].label.startswith("again · ")
     for run in runs:
         if run.arm == "Tuned":
             needed = sources[run.seeds.source]
@@ -245,3 +301,12 @@ def test_settings_that_are_typed(project: Project) -> None:
 def test_a_planned_run_is_plain_enough_to_compare(project: Project) -> None:
     (run, *_) = planner(project).runs(load_spec(project.root, "tiny"), {})
     assert dataclasses.replace(run) == run and planner(project).state(run) == "new"
+
+
+def test_an_error_names_the_setting_that_was_typed() -> None:
+    error = FieldError("train is 99999, but there are 240 training items", hint="Ask for fewer.")
+    told = told_by(error, {"fit__epochs": 3, "data__train": 99999})
+    assert isinstance(told, FieldError) and str(told).startswith("--set data.train=99999: train is 99999, but")
+    assert told.hint == "Ask for fewer." and told_by(error, {"data__train": 9}) is error
+    placed = FieldError("train is 99999, but", where="spec.py")
+    assert told_by(placed, {"data__train": 99999}) is placed

@@ -27,6 +27,7 @@ def test_results_and_metrics(make_study: Callable[..., dict[str, Any]], tmp_path
     write_metrics(tmp_path / "metrics.json", study, summary, tmp_path)
     kept = read(tmp_path / "metrics.json")
     arm = kept["cells"]["main"]["Arm"]
+    assert kept["device"] == "cpu"  # seconds of another say nothing of this one
     assert kept["tier"] == "full" and arm["mean"] == 0.247778 and arm["seeds"] == 3 and arm["seconds"] == 4.0
     assert arm["low"] < arm["mean"] < arm["high"] and arm["ratio_low"] < arm["ratio"] < arm["ratio_high"]
     assert kept["cells"]["main"]["Broken"]["failed"] == 1 and set(kept["claims"]) == {"C1"}

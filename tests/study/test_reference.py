@@ -77,7 +77,8 @@ def test_what_it_is_held_against(recorded: Project) -> None:
     shown = study["snapshot"][:12]
     assert held("HEAD") == f"published in experiments/small/results.json at {head[:12]}, recorded at {shown}"
     assert held("HEAD", "small", "default").startswith("published")
-    with pytest.raises(RecreateError, match="tier 'full'"):
+    hint = rf"tier 'full'.* Published: default at {shown[:7]}\. Type: wb reproduce {shown[:7]} small --tier default$"
+    with pytest.raises(RecreateError, match=hint):
         held("HEAD", "small", "full")
     with pytest.raises(RecreateError, match="no result of tiny"):
         held("HEAD", "tiny")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.project import SOURCE, Project, planner, read, runner, stored
-from workbench.errors import DataError
+from tests.project import SOURCE, TINY, Project, planner, read, runner, stored
+from workbench.errors import DataError, FieldError
 from workbench.record.journal import read_state
 from workbench.study.experiment import Choice
 from workbench.study.runner import chance_level, study_identity
@@ -110,3 +110,9 @@ def test_without_its_data_nothing_is_begun(project: Project) -> None:
     with pytest.raises(DataError, match="is not what data"):
         runner(project, "tiny").run()
     assert not list(project.home.glob("studies/*")) and not (project.home / "runs").exists()
+
+
+def test_a_setting_that_the_data_refuse_is_named_while_auto_is_found(project: Project) -> None:
+    project.spec("tiny", TINY.replace("lr=1e-2", 'lr="auto"'))
+    with pytest.raises(FieldError, match=r"^--set data\.train=99999: train is 99999, but there are"):
+        runner(project, "tiny", tier="smoke", sets={"data__train": 99999}).run()

@@ -7,7 +7,7 @@ import pytest
 from workbench.study.claims import Claim
 from workbench.study.outcomes import load
 from workbench.study.summary import summarise
-from workbench.study.table import cell_table, tables
+from workbench.study.table import cell_table, tables, untested_line
 
 MakeStudy = Callable[..., dict[str, Any]]
 LONG = "AnArmWithAVeryLongNameThatNobodyShouldHaveChosen"
@@ -81,3 +81,8 @@ def test_a_study_before_its_first_result(summary: Callable[..., dict[str, Any]])
     claim = Claim.lower("Arm", "Base")
     text = tables(summary({"Base": [0.1, 0.1], "Arm": [0.2, 0.2]}, claims=[claim], unfinished=2))
     assert "cannot be decided" in text and "0 of 2 seeds" in text
+
+
+def test_a_claim_about_the_only_cell_names_none() -> None:
+    claims = [{"name": "C1", "cell": ""}, {"name": "C2", "cell": "digits"}]
+    assert untested_line(claims, "smoke") == "Not tested in tier 'smoke': C1, C2 (digits)."

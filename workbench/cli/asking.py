@@ -84,8 +84,18 @@ def asked(
         only=tuple(dict.fromkeys(only)),
         level=level or "",
         sets=parse_sets(sets, spec.experiment.baseline),
-        device=str(pick_device(device)),
+        device=str(pick_device(_a_device(device))),
         threads=threads,
     )
     spec.experiment.tier(options.tier)
     return root, home(root), spec, options
+
+
+def _a_device(name: str) -> str:
+    """The name as torch has it; a GPU's is not near enough to "gpu" for a suggestion by its letters."""
+    from workbench.errors import DeviceError
+
+    kind, colon, number = name.lower().partition(":")
+    if kind in ("gpu", "nvidia"):
+        raise DeviceError(f"'{name}' is not a device; did you mean 'cuda{colon}{number}'?")
+    return name

@@ -135,7 +135,8 @@ def verify() -> None:
     with _Progress() as progress:
         states = {}
         for path, pin in pins.items():
-            progress(f"hashing {path}", 0, pin.size)
+            if (root / path).exists():
+                progress(f"hashing {path}", 0, pin.size)
             states[path] = state(root, pin, fresh=True)
     _table([[path, _size(pins[path].size), states[path], pins[path].md5] for path in pins],
            ["file", "size", "state", "md5"])  # fmt: skip

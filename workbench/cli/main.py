@@ -145,7 +145,7 @@ def _call(words: list[str]) -> int:
         _let_go_of_stdout()
         return _failed(words)
     except Exception as error:
-        if "--debug" in itertools.takewhile(lambda word: word.startswith("-"), words):
+        if _debugging(words):
             traceback.print_exc()
         return _tell(*_in_words(error, words))
 
@@ -179,7 +179,14 @@ def _in_words(error: Exception, words: list[str]) -> tuple[str, int]:
             _failed(words),
         )
     text = f"{type(error).__name__}: {error}".strip().rstrip(":.")
-    return f"{text}. This is not foreseen; to see where: {shlex.join(['wb', '--debug', *words])}", _failed(words)
+    where = (
+        "where, the traceback says" if _debugging(words) else f"to see where: {shlex.join(['wb', '--debug', *words])}"
+    )
+    return f"{text}. This is not foreseen; {where}", _failed(words)
+
+
+def _debugging(words: list[str]) -> bool:
+    return "--debug" in itertools.takewhile(lambda word: word.startswith("-"), words)
 
 
 def _failed(words: list[str]) -> int:

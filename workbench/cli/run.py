@@ -60,6 +60,7 @@ def _run(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> Study:
     from workbench.cli.progress import Board
     from workbench.study.executor import usual_jobs
     from workbench.study.runner import Runner
+    from workbench.study.words import counted
 
     root, home, spec, wanted = asked(experiment, **options)
     jobs = 1 if pdb else jobs or usual_jobs(wanted.device)
@@ -67,6 +68,8 @@ def _run(experiment: str, jobs: int | None, pdb: bool, **options: Any) -> Study:
     runner = Runner(root, home, spec, wanted, jobs=jobs, boards=Board, report=told(), resolved=show_settings, pdb=pdb)
     with terminated_like_interrupted():
         study = runner.run()
+    if not study.trained:
+        click.echo(f"\nnothing to do: all {counted(study.recorded, 'run')} are recorded")
     show_verdict(study.folder, root)
     for line in study.failures:
         click.echo(f"failed: {line}", err=True)

@@ -113,7 +113,7 @@ def _claims(planner: Planner, spec: Spec) -> list[Check]:
     rows = [
         Check(
             "note",
-            each.claim.label,
+            f"claim {each.name}",
             f"cannot be decided with {counted(each.seeds, 'seed')}: it takes {each.needed} for {many}",
         )
         for each in undecidable(planner, spec)

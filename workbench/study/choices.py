@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import RecordError
 from workbench.parts import Part, digest, plain, revived
 from workbench.record.files import read_json, write_json
 from workbench.record.journal import read_run
@@ -193,5 +194,14 @@ def _read(spec: Spec) -> dict[str, dict[str, Any]]:
     path = choices_file(spec)
     if not path.exists():
         return {}
-    entries: dict[str, dict[str, Any]] = read_json(path)["entries"]
-    return entries
+    try:
+        entries: dict[str, dict[str, Any]] = read_json(path)["entries"]
+        if all({"cell", "arm", "value", "measured"} <= set(entry) for entry in entries.values()):
+            return entries
+        problem = "an entry lacks cell, arm, value or measured"
+    except RecordError as error:
+        problem = error.problem
+    except (KeyError, TypeError, AttributeError):
+        problem = "has no 'entries'"
+    shown = "/".join(path.parts[-3:])
+    raise RecordError(problem, where=shown, hint=f"Type: git checkout {shown}, or delete it to choose anew")

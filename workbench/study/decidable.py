@@ -18,6 +18,7 @@ class Undecidable:
     claim: Claim
     seeds: int
     needed: int
+    name: str
 
 
 def of_tier(planner: Planner, spec: Spec) -> list[tuple[Claim, int, bool]]:
@@ -38,8 +39,14 @@ def undecidable(planner: Planner, spec: Spec) -> list[Undecidable]:
         # as the verdict counts: only "differs" is two-sided, and equality is no matter of permutations
         needed = seeds_needed(len(family), "two-sided" if claim.kind == "differs" else "greater")
         if claim.kind != "equal" and count < needed:
-            found.append(Undecidable(claim, count, needed))
+            found.append(Undecidable(claim, count, needed, _name(spec, claim)))
     return found
+
+
+def _name(spec: Spec, claim: Claim) -> str:
+    """As the tables of results have it: its own name, else "C" and its place."""
+    place = next(place for place, each in enumerate(spec.experiment.claims, 1) if each is claim)
+    return claim.name or f"C{place}"
 
 
 def _family(planner: Planner, spec: Spec) -> list[tuple[Claim, int]]:
@@ -56,7 +63,7 @@ def in_words(planner: Planner, spec: Spec) -> str:
     found = [each for each in undecidable(planner, spec) if each.seeds > 1]
     if not found or planner.options.sets:
         return ""
-    names = ", ".join(each.claim.name or each.claim.label for each in found)
+    names = ", ".join(each.name for each in found)
     seeds = counted(min(each.seeds for each in found), "seed")
     needed = max(each.needed for each in found)
     verb = "takes" if len(found) == 1 else "take"

@@ -18,7 +18,7 @@ from workbench.record.places import run_folder, study_folder
 from workbench.streams import Seeds
 from workbench.study.experiment import Arm, changes, derive
 from workbench.study.identity import library_hash
-from workbench.study.plan import Planned, settle
+from workbench.study.plan import Planned, settle, told_by
 from workbench.study.recorder import Recorder, Report
 from workbench.study.spec import is_own, load_spec
 from workbench.training.stages import stage_hashes
@@ -126,7 +126,7 @@ def execute(
         except RecordError:  # what cannot be written down is no result, not even a failure's
             raise
         except WorkbenchError as error:
-            return _fail(journal, writer, "error", str(error), began)
+            return _fail(journal, writer, "error", str(told_by(error, task.sets)), began)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise

@@ -14,6 +14,7 @@ from workbench.study.claims import Claim
 from workbench.training.learner import Learner
 
 Arm = type[Learner]
+_ALL = 40  # names are listed where none is near: nothing else shows what an experiment has in one line
 
 
 class Cell:
@@ -190,14 +191,14 @@ class Experiment:
         for arm in self.arms:
             if arm.__name__ == name:
                 return arm
-        raise SpecError(f"there is no arm '{name}'{nearest(name, [arm.__name__ for arm in self.arms])}")
+        raise SpecError(f"there is no arm '{name}'{nearest(name, [arm.__name__ for arm in self.arms], _ALL)}")
 
     def cell(self, name: str) -> Cell:
         """The cell of that name; raises :class:`SpecError` with the nearest."""
         for cell in self.cells:
             if cell.name == name:
                 return cell
-        raise SpecError(f"there is no cell '{name}'{nearest(name, [cell.name for cell in self.cells])}")
+        raise SpecError(f"there is no cell '{name}'{nearest(name, [cell.name for cell in self.cells], _ALL)}")
 
     def tier(self, name: str) -> Tier:
         """The tier of that name; raises :class:`SpecError` with the nearest."""

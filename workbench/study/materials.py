@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,12 +120,12 @@ def _bring(root: Path, pin: Pin, report: Report) -> None:
             f"is missing and cannot be had ({reason})", where=pin.path,
             hint=f"Put the file there, or set a DVC remote that has it, then type: wb data pull {pin.path}",
         )  # fmt: skip
-    try:
-        route = fetch(pin.path, root, report, md5=pin.md5)
+    offline = bool(os.environ.get("WB_OFFLINE"))
+    try:  # a route says "downloading" before it asks whether it may
+        route = fetch(pin.path, root, silent if offline else report, md5=pin.md5)
     except DataError as error:
-        raise DataError(
-            f"is missing; DVC: {reason}; its source: {error.problem}", where=pin.path, hint=error.hint
-        ) from error
+        hint = "WB_OFFLINE is set: type unset WB_OFFLINE, and the same again" if offline else error.hint
+        raise DataError(f"is missing; DVC: {reason}; its source: {error.problem}", where=pin.path, hint=hint) from error
     report(f"{pin.path} came by: {route}", pin.size, pin.size)
     _keep(root, pin, report)
 

@@ -52,25 +52,34 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
             f"{len({run.id for run in choosing})} runs"
         )
     rows = _rows(planner, spec, runs, {run.id for run in todo})
-    seconds = Estimate(home, spec).total(todo, jobs)
+    seconds = _expected(Estimate(home, spec, options.device), spec, [executor.missing(choosing), todo], jobs)
     total = len({run.id for run in [*choosing, *runs]})
     line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do"
     begun = sum((run_folder(home, run.id) / "checkpoint.safetensors").exists() for run in todo)
     line += f" ({begun} from where {'it was' if begun == 1 else 'they were'} interrupted)" if begun else ""
     line += f" on {options.device}, {jobs} at a time" if todo else ""
-    expected = spec.experiment.tier(options.tier).minutes
     if todo:
-        line += f", about {in_words(seconds)}" if seconds is not None else _promised(expected)
+        line += f", about {in_words(seconds)}" if seconds is not None else _promised(spec, options)
     settings = grouped([*inferred, *choices.chosen_settings(planner, spec)])
     return Overview(rows, settings, notes, line)
 
 
-def _promised(minutes: float | None) -> str:
-    return (
-        f", at most {in_words(minutes * 60)} on two idle cores"
-        if minutes
-        else ", time unknown until the first run is done"
-    )
+def _expected(estimate: Estimate, spec: Spec, todo: list[list[Planned]], jobs: int) -> float | None:
+    """Seconds for [what is chosen first, all that is to do], and what the study takes beside its runs."""
+    chosen, everything = todo
+    seconds = estimate.total(everything, jobs)
+    if seconds is None or not everything:
+        return seconds
+    parts = (len(chosen), len(everything) - len(chosen))
+    return seconds + estimate.beside(spec.name, sum(part > 1 for part in parts) if jobs > 1 else 0)
+
+
+def _promised(spec: Spec, options: Options) -> str:
+    """What the spec says of the whole tier, where that is what was asked for."""
+    minutes = spec.experiment.tier(options.tier).minutes
+    if minutes is None or any((options.cells, options.arms, options.seeds, options.only, options.sets)):
+        return ", time unknown until the first run is done"
+    return f", the spec expects {in_words(minutes * 60)}"
 
 
 def _rows(planner: Planner, spec: Spec, runs: list[Planned], todo: set[str]) -> list[tuple[str, ...]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import SpecError, UsageError, nearest
+from workbench.errors import SpecError, UsageError, WorkbenchError, nearest
 from workbench.models.choice import weights_asked_for
 from workbench.models.model import Model
 from workbench.parts import revived
@@ -15,7 +16,7 @@ from workbench.record.journal import read_state
 from workbench.record.pins import pinning, read_pins
 from workbench.record.places import run_folder
 from workbench.streams import Seeds
-from workbench.study.experiment import Arm, Cell, Choice, Tier, derive
+from workbench.study.experiment import Arm, Cell, Choice, Experiment, Tier, derive
 from workbench.study.identity import Circumstances, identities
 from workbench.study.spec import Spec, load_spec
 
@@ -44,12 +45,14 @@ class Planned:
     choosing: bool = False
     after: tuple[str, ...] = ()
     trained_by: str = ""
+    foreign: bool = False
 
     @property
     def label(self) -> str:
-        """E.g. ``photos · TrainBN · seed 3``."""
+        """E.g. ``photos · TrainBN · seed 3``; before it, of one that others start from, its experiment."""
         what = f" · lr {self.cls.fit.lr:g}" if self.choosing and not isinstance(self.cls.fit.lr, str) else ""
-        return f"{self.cell} · {self.arm} · seed {self.seeds}{what}"
+        whose = f"{self.experiment}: " if self.foreign else ""
+        return f"{whose}{self.cell} · {self.arm} · seed {self.seeds}{what}"
 
 
 @dataclass(frozen=True)
@@ -87,19 +90,20 @@ class Planner:
         self._specs: dict[str, Spec] = {}
 
     def cells(self, spec: Spec) -> list[tuple[Cell, list[Arm], int]]:
-        """The (cell, arms, number of seeds) of the tier, cut down to what the options ask for."""
+        """The (cell, arms, number of seeds) of the tier, cut down to what the options ask for.
+
+        Raises :class:`UsageError` for a cell or an arm that the tier has not: without it nothing would be left to do.
+        """
         experiment, options = spec.experiment, self.options
-        tier = experiment.tier(options.tier)
-        for name in options.cells:
-            experiment.cell(name)
+        _require(experiment, options)
         wanted = {experiment.arm(name) for name in options.arms}
         found = []
-        for cell in tier.cells or experiment.cells:
+        for cell, whole in _of_tier(experiment, options.tier):
             if options.cells and cell.name not in options.cells:
                 continue
-            arms = [arm for arm in cell.arms or experiment.arms if tier.arms is None or arm in tier.arms]
-            arms = [arm for arm in arms if not wanted or arm in wanted or arm is experiment.baseline]
-            found.append((cell, arms, self._seeds(spec, cell)))
+            arms = [arm for arm in whole if not wanted or arm in wanted or arm is experiment.baseline]
+            if arms:
+                found.append((cell, arms, self._seeds(spec, cell)))
         return found
 
     def _seeds(self, spec: Spec, cell: Cell) -> int:
@@ -197,7 +201,8 @@ class Planner:
             options = Options(device=asked.device, threads=asked.threads, level=asked.level)
             plain = Planner(self.root, self.home, self.pins, options)
             plain._specs, plain._sources = self._specs, self._sources
-            self._sources[name, number] = plain.run(spec, experiment.cells[0], arm, seeds, options.everywhere)
+            chain = plain.run(spec, experiment.cells[0], arm, seeds, options.everywhere)
+            self._sources[name, number] = [dataclasses.replace(each, foreign=True) for each in chain]
         return self._sources[name, number]
 
     def _named(self, name: str) -> tuple[Spec, Arm]:
@@ -240,6 +245,49 @@ class Planner:
     def state(self, run: Planned) -> str:
         """``new``, ``running``, ``interrupted``, ``finished`` or ``failed``."""
         return read_state(run_folder(self.home, run.id))
+
+
+def _of_tier(experiment: Experiment, name: str) -> list[tuple[Cell, list[Arm]]]:
+    """The cells of a tier with the arms that it has in each."""
+    tier = experiment.tier(name)
+    return [
+        (cell, [arm for arm in cell.arms or experiment.arms if tier.arms is None or arm in tier.arms])
+        for cell in tier.cells or experiment.cells
+    ]
+
+
+def _require(experiment: Experiment, options: Options) -> None:
+    """Refuses cells and arms that are not in the tier, and arms that are in none of the cells asked for."""
+    experiment.tier(options.tier)
+    tiers = {
+        name: [(cell.name, arm.__name__) for cell, arms in _of_tier(experiment, name) for arm in arms]
+        for name in experiment.tiers
+    }
+    here = tiers[options.tier]
+    for name in options.cells:
+        experiment.cell(name)
+        if name not in dict(here):
+            raise _elsewhere(f"cell '{name}'", options, [tier for tier in tiers if name in dict(tiers[tier])])
+    for name in options.arms:
+        experiment.arm(name)
+        cells = [cell for cell, arm in here if arm == name]
+        if options.cells and cells and not set(cells) & set(options.cells):
+            raise UsageError(
+                f"arm '{name}' is in none of the cells asked for; tier '{options.tier}' has it in: {', '.join(cells)}",
+                hint=f"Type: --cell {cells[0]}",
+            )
+        if not cells:
+            has = [tier for tier, pairs in tiers.items() if any(arm == name for _, arm in pairs)]
+            raise _elsewhere(f"arm '{name}'", options, has)
+
+
+def _elsewhere(what: str, options: Options, tiers: Sequence[str]) -> UsageError:
+    """The error for something that only other ``tiers`` have."""
+    problem = f"{what} is not in tier '{options.tier}'"
+    if not tiers:
+        return UsageError(f"{problem}, nor in any other", hint="Add it to a tier in the spec")
+    flag = f"--{tiers[0]}" if tiers[0] in ("smoke", "full") else f"--tier {tiers[0]}"
+    return UsageError(f"{problem}; it is in: {', '.join(tiers)}", hint=f"Type: {flag}")
 
 
 def _first(first: int, count: int) -> range:
@@ -287,10 +335,17 @@ def parse_sets(texts: Sequence[str], arm: Arm) -> dict[str, Any]:
     return found
 
 
+def told_by(error: WorkbenchError, sets: Mapping[str, Any]) -> WorkbenchError:
+    """The same error, and the ``--set`` that its value came from, where it names only the last part of a field."""
+    for path, value in sets.items():
+        if not error.where and error.problem.startswith(f"{path.rpartition('__')[2]} is {value},"):
+            where = f"--set {path.replace('__', '.')}={value}"
+            return type(error)(error.problem, where=where, hint=error.hint)
+    return error
+
+
 def _link(runs: list[Planned]) -> list[Planned]:
     """Lets a run that trains exactly like an earlier one start from that one's weights."""
-    import dataclasses
-
     first: dict[str, Planned] = {}
     for run in runs:
         if run.cls.recalibrate != "after":

@@ -55,7 +55,8 @@ def write_metrics(path: Path, record: Mapping[str, Any], summary: Mapping[str, A
         claim["name"]: {key: _rounded(claim.get(key)) for key in ("verdict", "estimate", "p_holm")}
         for claim in summary["claims"]
     }
-    write_json(path, {"tier": summary["tier"], "seeds": summary["n_seeds"], "cells": cells, "claims": claims})
+    facts = {"tier": summary["tier"], "device": str(record.get("device", "cpu")).partition(":")[0]}
+    write_json(path, {**facts, "seeds": summary["n_seeds"], "cells": cells, "claims": claims})
 
 
 def replaces(path: Path, tier: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,8 +125,22 @@ def against(root: Path, home: Path, reference: Reference, experiment: str, tier:
     of_tier = f", tier '{tier}'," if tier else ""
     raise RecreateError(
         f"no result {what}{of_tier} is recorded here or published for commit {reference.commit[:12]}",
-        hint=f"To hold against: wb list, or git log -- experiments/{experiment or '*'}/results.json",
+        hint=_to_hold_against(repository, prefix, experiment, tier),
     )
+
+
+def _to_hold_against(repository: Repository, prefix: str, experiment: str, tier: str) -> str:
+    """The commits whose results are published now, by tier, and what to type for one; else where to look."""
+    there: dict[str, str] = {}
+    with contextlib.suppress(RecordError):  # of a damaged file nothing is offered
+        for each in _published(repository, "", prefix, ["HEAD"]):
+            if each.experiment == experiment:
+                there[each.tier] = each.commit[:7]
+    if not there:
+        return f"To hold against: wb list, or git log -- experiments/{experiment or '*'}/results.json"
+    name = tier if tier in there else next(iter(there))
+    published_at = ", ".join(f"{each} at {commit}" for each, commit in there.items())
+    return f"Published: {published_at}. Type: wb reproduce {there[name]} {experiment} --tier {name}"
 
 
 def _agree(reference: Reference, experiment: str, tier: str) -> None:

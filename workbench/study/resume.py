@@ -142,7 +142,7 @@ class Prover:
         )
         spec = load_spec(self.root, source.experiment)
         cell, arm = spec.experiment.cell(source.cell), spec.experiment.arm(source.arm)
-        return self._short(planner, spec, cell, arm, source.seeds)
+        return dataclasses.replace(self._short(planner, spec, cell, arm, source.seeds), foreign=True)
 
     def _sources(self, run: Planned, folder: Path, watcher: Watcher) -> None:
         """Puts the run's source network where its attempts look for it: the recorded one, else one trained briefly.

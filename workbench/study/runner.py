@@ -30,7 +30,7 @@ from workbench.study.executor import Executor, Watcher
 from workbench.study.experiment import changes
 from workbench.study.identity import library_hash
 from workbench.study.outcomes import load
-from workbench.study.plan import Options, Planned, Planner
+from workbench.study.plan import Options, Planned, Planner, told_by
 from workbench.study.publish import replaces, write_curves, write_metrics, write_points, write_results
 from workbench.study.settings import grouped
 from workbench.study.spec import Spec, is_own
@@ -108,13 +108,7 @@ class Runner:
             self._execute(executor, runs)
             record = self._complete(folder, runs)
             summary = summarise(record, load(self.home, record))
-            write_results(folder, record, summary)
-            write_curves(folder, record, self.home)
-            autos.write_range_tests(planner, self.spec, folder)
-            beside = self.spec.path.parent
-            if not _asked_for_less(self.options) and replaces(beside / "metrics.json", self.options.tier):
-                write_metrics(beside / "metrics.json", record, summary, self.home)
-                write_points(beside / "points.csv", summary)
+            self._write(planner, folder, record, summary)
             sampler.stop()
             journal.seal(summary)
             kept = shipper.stop(timeout=120)
@@ -151,8 +145,8 @@ class Runner:
         """The rows of what "auto" became; user code runs for it, and its mistakes are told as in a run."""
         try:
             return autos.resolve_all(planner, self.spec, lambda runs: self._execute(executor, runs))
-        except WorkbenchError:
-            raise
+        except WorkbenchError as error:
+            raise told_by(error, self.options.sets) from error
         except Exception as error:
             if self.pdb:
                 Debugger().stop(error, str(self.spec.path))
@@ -171,7 +165,7 @@ class Runner:
         todo = executor.missing(runs)
         if not todo:
             return
-        estimate = Estimate(self.home, self.spec)
+        estimate = Estimate(self.home, self.spec, self.options.device)
         expected = {run.id: estimate.seconds(run) for run in todo}
         with self.boards(len(todo), min(self.jobs, len(todo)), expected) as board:
             executor.execute(runs, board)
@@ -267,6 +261,16 @@ class Runner:
         record["pins"] = {path: md5 for run in runs for path, md5 in run.pins.items()}
         write_json(folder / "study.json", record)
         return record
+
+    def _write(self, planner: Planner, folder: Path, record: dict[str, Any], summary: dict[str, Any]) -> None:
+        """Tables and figures, and where the whole tier was asked for the numbers that are kept beside the spec."""
+        write_results(folder, record, summary)
+        write_curves(folder, record, self.home)
+        autos.write_range_tests(planner, self.spec, folder)
+        beside = self.spec.path.parent
+        if not _asked_for_less(self.options) and replaces(beside / "metrics.json", self.options.tier):
+            write_metrics(beside / "metrics.json", record, summary, self.home)
+            write_points(beside / "points.csv", summary)
 
     def _failures(self, runs: Sequence[Planned]) -> list[tuple[str, str]]:
         """Kind and line for each run that failed."""

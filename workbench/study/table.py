@@ -123,7 +123,8 @@ def by_tested(claims: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, An
 
 def untested_line(claims: Sequence[Mapping[str, Any]], tier: str) -> str:
     """The claims that this tier has no runs for, in one sentence."""
-    return f"Not tested in tier '{tier}': " + ", ".join(f"{claim['name']} ({claim['cell']})" for claim in claims) + "."
+    named = (f"{claim['name']} ({claim['cell']})" if claim["cell"] else claim["name"] for claim in claims)
+    return f"Not tested in tier '{tier}': " + ", ".join(named) + "."
 
 
 def draw(table: Table, style: Style = "terminal") -> str:
