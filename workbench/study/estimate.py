@@ -112,12 +112,19 @@ class Estimate:
         return statistics.median(known) if known else FINISH + pools * START
 
     def total(self, runs: Iterable[Planned], jobs: int) -> float | None:
-        """Seconds for all of them, ``jobs`` at a time; None when one of them is unknown."""
-        each = [self.seconds(run) for run in runs]
-        known = [value for value in each if value is not None]
-        if len(known) < len(each):
-            return None
-        return max(sum(known) / max(1, jobs), max(known, default=0.0))
+        """Seconds for all of them, ``jobs`` at a time; None when one of them is unknown.
+
+        ``runs``: each behind those that it waits for, which no number of jobs makes shorter.
+        """
+        known: list[float] = []
+        ends: dict[str, float] = {}
+        for run in runs:
+            seconds = self.seconds(run)
+            if seconds is None:
+                return None
+            known.append(seconds)
+            ends[run.id] = seconds + max((ends.get(other, 0.0) for other in run.after), default=0.0)
+        return max(sum(known) / max(1, jobs), max(ends.values(), default=0.0))
 
 
 def in_words(seconds: float | None) -> str:
