@@ -16,6 +16,7 @@ TASKS = {
     "text": "recommended or not: 4,000 clothing reviews",
     "table": "income above 50,000: 39,000 census rows",
     "ratings": "stars (rmse): 80,000 film ratings",
+    "houses": "house value (mean absolute error in $100,000): 16,500 districts",
 }
 LIBRARIES = {"workbench": "workbench", "fastai": "fastai", "keras": "Keras", "lightning": "Lightning"}
 BEGIN, END = "<!--programs-->", "<!--/programs-->"
