@@ -70,3 +70,7 @@ def test_a_suggestion_is_always_one_of_the_options(name: str, options: list[str]
 def test_a_field_error_is_caught_as_any_of_its_parents() -> None:
     with pytest.raises(errors.UsageError):
         raise FieldError("x")
+
+
+def test_a_capital_is_no_other_letter() -> None:
+    assert nearest("FashionMnist", ["FashionMNIST", "CIFAR10"]) == "; did you mean 'FashionMNIST'?"

@@ -77,9 +77,10 @@ def nearest(name: str, options: Iterable[str], most: int = 12) -> str:
     """``"; did you mean 'x'?"`` for the closest option, else the options in words if at most ``most``, else nothing."""
     choices = sorted(options)
     # one wrong letter of three is a slip (0.67), while long names share as much by chance
-    found = difflib.get_close_matches(name, choices, n=1, cutoff=0.6 if len(name) <= 8 else 0.7)
+    lower = {choice.lower(): choice for choice in choices}  # and a capital is no other letter
+    found = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.6 if len(name) <= 8 else 0.7)
     if found:
-        return f"; did you mean '{found[0]}'?"
+        return f"; did you mean '{lower[found[0]]}'?"
     if choices and len(choices) <= most:
         return "; there is " + ", ".join(f"'{choice}'" for choice in choices)
     return ""
