@@ -18,6 +18,7 @@ from workbench.study.engines.inline import Listener, run_inline
 from workbench.study.engines.worker import encode
 from workbench.study.engines.workers import Workers
 from workbench.study.execute import Task, task_for
+from workbench.study.experiment import Choice
 from workbench.study.plan import Planned
 from workbench.study.spec import load_spec
 
@@ -113,3 +114,17 @@ def test_a_dead_worker_that_has_not_read_its_order_does_not_hide_the_reason(proj
         process.wait()
         workers.run([task], {}, silent)
     assert process.stdin is not None and process.stdin.closed and process.stdout is not None and process.stdout.closed
+
+
+def test_a_chosen_recipe_crosses_to_a_worker(project: Project, tmp_path: Path) -> None:
+    spec = load_spec(project.root, "tiny")
+    arm = spec.experiment.arm("Stale")
+    recipe = arm.fit.but(lr=3e-3, epochs=1)
+    spec.experiment.choose = Choice(field="fit", values=[recipe, arm.fit.but(epochs=2)], arms=[arm])
+    asked = planner(project, seeds=1, arms=("Stale",), sets={"data__train": 64})
+    (run,) = [each for each in asked.runs(spec, {("main", "Stale"): recipe}) if each.arm == "Stale"]
+    told: list[str] = []
+    tell = Listener(lambda run: None, lambda *values: None, lambda run, state: told.append(state))
+    with Workers(1, 1, tmp_path / "log.txt") as workers:
+        workers.run(tasks_of(project, [run], project.home), {}, tell)
+    assert told == ["finished"] and project.runs()["tiny", "Stale", "0"]["fields"]["fit.lr"] == 3e-3

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import DivergedError, RecordError, SpecError, WorkbenchError
+from workbench.parts import plain, revived
 from workbench.record.files import read_json, write_bytes, write_json
 from workbench.record.journal import Journal, read_state
 from workbench.record.places import run_folder, study_folder
@@ -59,7 +60,7 @@ def task_for(run: Planned, *, home: Path, root: Path, device: str, threads: int,
         cell=run.cell,
         arm=run.arm,
         tier=run.tier,
-        sets=run.sets,
+        sets={path: plain(value) for path, value in run.sets.items()},
         autos=run.autos,
         seeds=_numbers(run.seeds),
         choosing=run.choosing,
@@ -146,7 +147,8 @@ def rebuild(task: Task) -> Arm:
     spec = load_spec(Path(task.root), task.spec)
     experiment = spec.experiment
     arm, cell, tier = experiment.arm(task.arm), experiment.cell(task.cell), experiment.tier(task.tier)
-    cls = settle(derive(experiment, arm, cell, tier, task.sets), task.autos)
+    sets = {path: revived(value) for path, value in task.sets.items()}
+    cls = settle(derive(experiment, arm, cell, tier, sets), task.autos)
     if task.choosing and cls.recalibrate == "after":
         cls = cls.but(recalibrate="never")
     if cls.flatten() != task.facts["fields"] or stage_hashes(cls, _library_base()) != task.facts["stages"]:
