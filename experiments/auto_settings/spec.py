@@ -227,7 +227,7 @@ experiment = Experiment(
         "smoke": Tier(
             cells=families[2:5], arms=[Auto, KerasDefaults, FastaiDefaults], seeds=1, choosing=False, minutes=0.5
         ),
-        "default": Tier(cells=families[:1], seeds=3, minutes=2),
+        "default": Tier(cells=families[:1], seeds=3, minutes=1),
         "full": Tier(cells=families, minutes=10),
         "more": Tier(cells=[sounds, photos], minutes=22),
         "gpu": Tier(changes=all_data, minutes=240),
