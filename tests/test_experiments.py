@@ -41,7 +41,7 @@ def test_what_it_claims_is_published(name: str) -> None:
     for claim in studies.get("more", {"summary": {"claims": []}})["summary"]["claims"]:
         if claim["n"] > 1:  # registered in a study of its own
             judged[claim["name"]] = claim
-    said = [claim.name or f"C{number}" for number, claim in enumerate(spec.claims, 1)]
+    said = [claim.called(number) for number, claim in enumerate(spec.claims, 1)]
     assert sorted(judged) == sorted(said)
     for label, claim in zip(said, spec.claims, strict=True):
         written = claim.sentence(claim.measure or spec.measure)

@@ -38,9 +38,7 @@ def known_choices(planner: Planner, spec: Spec) -> tuple[dict[tuple[str, str], A
     entries = _read(spec)
     known: dict[tuple[str, str], Any] = {}
     missing: dict[str, tuple[Cell, Arm, str]] = {}
-    for cell, arm in _asked(planner, spec, choice):
-        origin = spec.experiment.cell(cell.choice)
-        key = _key(planner, spec, origin, arm, choice)
+    for cell, arm, origin, key in _asked(planner, spec, choice):
         if key in entries:
             known[cell.name, arm.__name__] = revived(entries[key]["value"])
         else:
@@ -89,9 +87,8 @@ def chosen_settings(planner: Planner, spec: Spec) -> list[dict[str, Any]]:
         return rows
     entries = _read(spec)
     path = choice.field.replace("__", ".")
-    for cell, arm in _asked(planner, spec, choice):
-        origin = spec.experiment.cell(cell.choice)
-        entry = entries.get(_key(planner, spec, origin, arm, choice))
+    for cell, arm, origin, key in _asked(planner, spec, choice):
+        entry = entries.get(key)
         if entry is not None:
             measured = ", ".join(f"{value}: {_shown(score)}" for value, score in entry["measured"].items())
             why = f"lowest {choice.measure} of {measured}"
@@ -112,22 +109,23 @@ def outdated(planner: Planner, spec: Spec) -> list[str]:
     if choice is None:
         return []
     entries = _read(spec)
-    keys = [
-        (arm.__name__, _key(planner, spec, spec.experiment.cell(cell.choice), arm, choice))
-        for cell, arm in _asked(planner, spec, choice)
+    old = [
+        arm.__name__
+        for _, arm, _, key in _asked(planner, spec, choice)
+        if key in entries and entries[key].get("library") != library_hash()
     ]
-    old = [name for name, key in keys if key in entries and entries[key].get("library") != library_hash()]
     return list(dict.fromkeys(old))
 
 
-def _asked(planner: Planner, spec: Spec, choice: Choice) -> list[tuple[Cell, Arm]]:
-    """The (cell, arm) of the tier for which something is chosen."""
-    return [
-        (cell, arm)
-        for cell, arms, _ in planner.cells(spec)
-        for arm in arms
-        if choice.arms is None or arm in choice.arms
-    ]
+def _asked(planner: Planner, spec: Spec, choice: Choice) -> list[tuple[Cell, Arm, Cell, str]]:
+    """For what in the tier something is chosen: cell, arm, the cell in which it is measured, and its key there."""
+    found = []
+    for cell, arms, _ in planner.cells(spec):
+        origin = spec.experiment.cell(cell.choice)
+        for arm in arms:
+            if choice.arms is None or arm in choice.arms:
+                found.append((cell, arm, origin, _key(planner, spec, origin, arm, choice)))
+    return found
 
 
 def _ordered(values: Iterable[Any]) -> list[Any]:

@@ -212,6 +212,10 @@ class Claim(Part):
         """How errors name it: ``claim C1``, else its kind and arms."""
         return f"claim {self.name}" if self.name else f"claim {self.kind}({', '.join(self.arms)})"
 
+    def called(self, place: int) -> str:
+        """How tables name it: its own name, else "C" and its place among the claims, counted from 1."""
+        return self.name or f"C{place}"
+
     @property
     def text(self) -> str:
         """One sentence, e.g. ``Stale has at least 6 times the test error of TrainBN (digits)``."""

@@ -39,14 +39,9 @@ def undecidable(planner: Planner, spec: Spec) -> list[Undecidable]:
         # as the verdict counts: only "differs" is two-sided, and equality is no matter of permutations
         needed = seeds_needed(len(family), "two-sided" if claim.kind == "differs" else "greater")
         if claim.kind != "equal" and count < needed:
-            found.append(Undecidable(claim, count, needed, _name(spec, claim)))
+            place = next(place for place, each in enumerate(spec.experiment.claims, 1) if each is claim)
+            found.append(Undecidable(claim, count, needed, claim.called(place)))
     return found
-
-
-def _name(spec: Spec, claim: Claim) -> str:
-    """As the tables of results have it: its own name, else "C" and its place."""
-    place = next(place for place, each in enumerate(spec.experiment.claims, 1) if each is claim)
-    return claim.name or f"C{place}"
 
 
 def _family(planner: Planner, spec: Spec) -> list[tuple[Claim, int]]:

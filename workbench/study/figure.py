@@ -129,7 +129,7 @@ def _panel(axes: Axes, cell: Mapping[str, Any]) -> None:
         )
     axes.set_ylim(place, 0)
     axes.set_yticks(places, labels)
-    from_zero = _limits(axes, cell, scale)
+    from_zero = _limits(axes, cell, scale, near)
     notes = [] if near or cell["chance"] is None else [f"chance level {scale * cell['chance']:.3g}"]
     axes.set_xlabel("; ".join([_axis_label(measure), *notes, *([] if from_zero else ["axis not from 0"])]))
     _plain(axes, "x")
@@ -173,13 +173,13 @@ def _chance_is_near(cell: Mapping[str, Any]) -> bool:
     return cell["chance"] is not None and bool(cell["chance"] <= _NEAR * max(values, default=math.inf))
 
 
-def _limits(axes: Axes, cell: Mapping[str, Any], scale: float) -> bool:
+def _limits(axes: Axes, cell: Mapping[str, Any], scale: float, near: bool) -> bool:
     """From zero to what is there, never beyond what an error can be; whether it is from zero.
 
     Where all lies close together far from zero, e.g. errors in stars, it begins a little below: dots show by place.
     """
     values = [point["value"] for arm in cell["arms"] for point in _known(arm)]
-    values += [cell["chance"]] if _chance_is_near(cell) else []
+    values += [cell["chance"]] if near else []
     limits = [arm["interval"] for arm in cell["arms"] if arm["interval"] is not None]
     top = max([*values, *(high for _, high in limits)], default=1.0)
     least = min([*values, *(low for low, _ in limits)], default=0.0)

@@ -73,10 +73,7 @@ def judge(claims: Sequence[Claim], cells: Cells, tier: str, measure: str | None 
     verdicts = []
     for position, (claim, each) in enumerate(zip(claims, found, strict=True)):
         if each is None:
-            untested = _record(claim, position, None, NOT_TESTED, "open", None, tier, "")
-            if claim.measure is None and measure:
-                untested["text"] = claim.sentence(measure)
-            verdicts.append(untested)
+            verdicts.append(_record(claim, position, None, NOT_TESTED, "open", None, tier, "", measure))
             continue
         place = next((k for k, member in enumerate(family) if member is each), None)
         adjusted = None if place is None or not each.finished else float(p_holm[place])
@@ -197,11 +194,13 @@ def _record(
     p_holm: float | None,
     tier: str,
     note: str,
+    usual: str | None = None,
 ) -> dict[str, Any]:
     measure = each.cell.measure if each else claim.measure
+    spoken = measure or usual
     record: dict[str, Any] = {
-        "name": claim.name or f"C{position + 1}",
-        "text": claim.sentence(measure) if measure else claim.text,
+        "name": claim.called(position + 1),
+        "text": claim.sentence(spoken) if spoken else claim.text,
         "cell": each.cell.name if each else claim.cell,
         "kind": claim.kind,
         "measure": measure,

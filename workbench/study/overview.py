@@ -52,7 +52,7 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
             f"{len({run.id for run in choosing})} runs"
         )
     rows = _rows(planner, spec, runs, {run.id for run in todo})
-    seconds = _expected(Estimate(home, spec, options.device), spec, [executor.missing(choosing), todo], jobs)
+    seconds = _expected(Estimate(home, spec, options.device), spec, todo, jobs)
     total = len({run.id for run in [*choosing, *runs]})
     line = f"tier {options.tier}: {total} runs, {total - len(todo)} recorded, {len(todo)} to do"
     begun = sum((run_folder(home, run.id) / "checkpoint.safetensors").exists() for run in todo)
@@ -64,13 +64,13 @@ def overview(root: Path, home: Path, spec: Spec, options: Options, jobs: int) ->
     return Overview(rows, settings, notes, line)
 
 
-def _expected(estimate: Estimate, spec: Spec, todo: list[list[Planned]], jobs: int) -> float | None:
-    """Seconds for [what is chosen first, all that is to do], and what the study takes beside its runs."""
-    chosen, everything = todo
-    seconds = estimate.total(everything, jobs)
-    if seconds is None or not everything:
+def _expected(estimate: Estimate, spec: Spec, todo: list[Planned], jobs: int) -> float | None:
+    """Seconds for what is to do, and what the study takes beside its runs."""
+    seconds = estimate.total(todo, jobs)
+    if seconds is None or not todo:
         return seconds
-    parts = (len(chosen), len(everything) - len(chosen))
+    choosing = sum(run.choosing for run in todo)  # done first, by workers of their own
+    parts = (choosing, len(todo) - choosing)
     return seconds + estimate.beside(spec.name, sum(part > 1 for part in parts) if jobs > 1 else 0)
 
 

@@ -54,7 +54,8 @@ def _finer(limits: Limits) -> int:
     if limits is None or None in limits or limits[0] == limits[1]:
         return 0
     low, high = (float(each or 0) for each in limits)
-    return next((digits for digits in (1, 2, 3, 4) if (high - low) / 2 >= 2.999 * 10.0**-digits), 5)
+    units = 3 - 1e-3  # half of [0.07, 0.13] is a hair below 0.03
+    return next((digits for digits in (1, 2, 3, 4) if (high - low) / 2 >= units * 10.0**-digits), 5)
 
 
 def value(number: float | None, measure: str, digits: int) -> str:
